@@ -1,0 +1,65 @@
+"""How kernels are compiled, and where their machine code is kept.
+
+Numba's disk cache notices an edit in the file of a kernel, but not in the files that the kernel calls: a cached caller
+would silently keep the old helper. The cache folder is therefore named by a hash of *all* sources of the package.
+
+The folder is private to the user (mode 0700). ``NUMBA_CACHE_DIR`` is respected: the hashed folder is made inside it.
+On a disk that cannot be written, kernels are compiled in memory only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+__all__ = ["cache_folder", "kernel", "source_hash"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def source_hash(package: Path = _PACKAGE) -> str:
+    """Return the first 16 hex digits of the SHA-256 over every ``*.py`` of the package, by relative name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path | None:
+    """Return the folder for compiled kernels, made if needed, or ``None`` where none can be written."""
+    base = os.environ.get("NUMBA_CACHE_DIR")
+    if base is None:
+        from platformdirs import user_cache_dir
+
+        base = user_cache_dir("simengine", appauthor=False)
+    folder = Path(base) / f"kernels-{source_hash()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder.stat().st_uid != os.getuid():
+            return None
+        folder.chmod(0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        return None
+    return folder
+
+
+_CACHE = cache_folder()
+if _CACHE is not None:
+    numba.config.CACHE_DIR = str(_CACHE)
+
+
+def kernel(function: F) -> F:
+    """Compile a function in the house style: no GIL, strict IEEE arithmetic, cached, one signature, 64-bit floats."""
+    compiled: F = numba.njit(nogil=True, cache=_CACHE is not None, error_model="numpy")(function)
+    return compiled
