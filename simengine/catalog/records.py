@@ -1,0 +1,122 @@
+"""The records of the catalogue: an entry, and all entries together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from simengine.foundation.errors import listed, nearest
+from simengine.foundation.parameters import Parameter
+
+KINDS = (
+    "cells",
+    "products",
+    "sites",
+    "drugs",
+    "routes",
+    "species",
+    "modifiers",
+    "rules",
+    "mechanisms",
+    "fields",
+    "lineages",
+    "populations",
+    "hla",
+)
+"""The folders of the catalogue."""
+
+Fact = str | bool | int | tuple["Fact", ...]
+Row = Mapping[str, str | bool | float]
+
+
+class UnknownName(LookupError):
+    """A name that the catalogue does not hold; the message lists what it holds and the nearest right name."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that exists.
+
+    `facts` are links and labels, `parameters` the numbers by their dotted names (`kinetics.half_life_h`), `rows` the
+    lines of a table of rules or modifiers, `file` where it is written.
+    """
+
+    kind: str
+    name: str
+    title: str
+    summary: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    rows: tuple[Row, ...] = ()
+    file: str = ""
+
+    def value(self, name: str) -> float:
+        """Return the value of a parameter in the unit it is written in; raises UnknownName."""
+        if name not in self.parameters:
+            raise UnknownName(_unknown(f"parameter of {self.kind}.{self.name}", name, self.parameters))
+        return self.parameters[name].value
+
+    def listed_fact(self, name: str) -> tuple[str, ...]:
+        """Return a fact that is a list of names; empty when the entry does not state it."""
+        fact = self.facts.get(name, ())
+        return tuple(str(item) for item in fact) if isinstance(fact, tuple) else (str(fact),)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All entries, by kind and name, in alphabetical order."""
+
+    entries: Mapping[str, Mapping[str, Entry]]
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Return the names of all entries of a kind, sorted; raises UnknownName for an unknown kind."""
+        if kind not in self.entries:
+            raise UnknownName(_unknown("kind of catalogue entry", kind, self.entries))
+        return tuple(self.entries[kind])
+
+    def entry(self, kind: str, name: str) -> Entry:
+        """Return one entry; raises UnknownName, with the nearest right name."""
+        if name not in self.names(kind):
+            raise UnknownName(_unknown(f"name among {kind}", name, self.entries[kind]))
+        return self.entries[kind][name]
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Walk all entries in order of kind and name."""
+        for of_kind in self.entries.values():
+            yield from of_kind.values()
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Every parameter under the path a scenario calls it by.
+
+        `motility.speed_um_per_h` is a mechanism's, `sites.heart_infarct.area_mm2` that of an entry of another folder.
+        """
+        return {
+            f"{entry.name}.{name}" if entry.kind == "mechanisms" else f"{entry.kind}.{entry.name}.{name}": parameter
+            for entry in self
+            for name, parameter in entry.parameters.items()
+        }
+
+    @cached_property
+    def signals(self) -> frozenset[str]:
+        """The signals that mechanisms declare and rules may read."""
+        return self._declared("signals")
+
+    @cached_property
+    def behaviours(self) -> frozenset[str]:
+        """The behaviours that mechanisms declare and rules may change."""
+        return self._declared("behaviours")
+
+    @cached_property
+    def rules(self) -> Mapping[str, Row]:
+        """Every rule by its identity."""
+        return {str(row["id"]): row for entry in self.entries["rules"].values() for row in entry.rows}
+
+    def _declared(self, fact: str) -> frozenset[str]:
+        return frozenset(name for entry in self.entries["mechanisms"].values() for name in entry.listed_fact(fact))
+
+
+def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
+    hint = nearest(name, known)
+    return f'"{name}" is no {what}; expected {listed(known)}' + (f"; {hint}" if hint else "")
