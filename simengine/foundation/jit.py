@@ -1,7 +1,8 @@
 """How kernels are compiled, and where their machine code is kept.
 
 Numba's disk cache notices an edit in the file of a kernel, but not in the files that the kernel calls: a cached caller
-would silently keep the old helper. The cache folder is therefore named by a hash of *all* sources of the package.
+would silently keep the old helper. The cache folder is therefore named by a hash of *all* sources that compiled code
+can depend on. Constants that kernels freeze must come from such a source, never from a data file.
 
 The folder is private to the user (mode 0700). ``NUMBA_CACHE_DIR`` is respected: the hashed folder is made inside it.
 On a disk that cannot be written, kernels are compiled in memory only.
@@ -14,23 +15,26 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 
-__all__ = ["cache_folder", "kernel", "source_hash"]
+__all__ = ["FLOORS_WITHOUT_KERNELS", "cache_folder", "kernel", "source_hash"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+FLOORS_WITHOUT_KERNELS = ("api", "cli", "report", "studies")
+"""Top floors: they hold no kernels and, as imports go downstairs only, feed none. Editing them recompiles nothing."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def source_hash(package: Path = _PACKAGE) -> str:
-    """Return the first 16 hex digits of the SHA-256 over every ``*.py`` of the package, by relative name and content."""
+    """Return 16 hex digits of the SHA-256 over name and content of every ``*.py`` that compiled code can depend on."""
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes() + b"\0")
+        name = path.relative_to(package)
+        if name.parts[0].removesuffix(".py") not in FLOORS_WITHOUT_KERNELS:
+            digest.update(name.as_posix().encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -59,7 +63,7 @@ if _CACHE is not None:
     numba.config.CACHE_DIR = str(_CACHE)
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function in the house style: no GIL, strict IEEE arithmetic, cached, one signature, 64-bit floats."""
-    compiled: F = numba.njit(nogil=True, cache=_CACHE is not None, error_model="numpy")(function)
+    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=_CACHE is not None, error_model="numpy")(function)
     return compiled

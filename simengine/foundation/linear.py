@@ -4,6 +4,7 @@ For matrices of a few rows to a few dozen, where plain loops in a fixed order ar
 give the same sums on every machine.
 """
 
+# mypy: allow-untyped-defs
 from __future__ import annotations
 
 import numpy as np
@@ -79,7 +80,7 @@ def _normalise_rows(p):
 
 @kernel
 def _uniformise(rates, largest, out):
-    """Write the transition matrix of one event of the uniformised chain: ``rates / largest``, the rest on the diagonal."""
+    """Write the transition matrix of one event of the uniformised chain: ``rates / largest``, the rest stays."""
     n = rates.shape[0]
     for i in range(n):
         stay = largest
@@ -108,11 +109,12 @@ def transition_matrix(rates, hours, out, work):
     Notes
     -----
     P = exp(Q t) by uniformisation: with L the largest total exit rate, A = 1 + Q / L and x = L t / 2**s <= 1,
-    P = (exp(-x) sum_k (x A)**k / k!) ** (2**s). Only sums and products of numbers that are not negative, so no cancellation:
-    small probabilities keep their relative accuracy. Rows are normalised after each squaring.
+    P = (exp(-x) sum_k (x A)**k / k!) ** (2**s). These are sums and products of numbers that are not negative, without
+    cancellation, so that small probabilities keep their relative accuracy. The factor exp(-x) and the rounding are both
+    settled by normalising the rows, again after each squaring.
 
-    Source: A. Jensen, "Markoff chains as an aid in the study of Markoff processes", Skand. Aktuarietidskr. 36 (1953) 87-91.
-    Checked against ``scipy.linalg.expm``.
+    Source: A. Jensen, "Markoff chains as an aid in the study of Markoff processes", Skand. Aktuarietidskr. 36 (1953)
+    87-91. Checked against ``scipy.linalg.expm``.
     """
     n = rates.shape[0]
     largest = 0.0

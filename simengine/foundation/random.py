@@ -1,9 +1,9 @@
 """Random numbers with an address: a pure function of who asks, when, what for, and which draw.
 
-Nothing here has state. The *key* names the patient and the replicate, the *counter* names the identity that asks, the time
-(base tick or event ordinal), the purpose and the number of the draw; Threefry2x64-20 turns both into 128 random bits. One
-more cell, mechanism, output or thread therefore changes nobody else's numbers, and two therapies for the same patient and
-seed share every draw that has the same meaning.
+Nothing here has state. The *key* names the patient and the replicate; the *counter* names the identity that asks, the
+time (base tick or event ordinal), the purpose and the number of the draw; Threefry2x64-20 turns both into 128 random
+bits. One more cell, mechanism, output or thread therefore changes nobody else's numbers, and two therapies for the
+same patient and seed share every draw that has the same meaning.
 
 Layout of the counter::
 
@@ -13,6 +13,7 @@ Layout of the counter::
 Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
 """
 
+# mypy: allow-untyped-defs
 from __future__ import annotations
 
 import hashlib
@@ -104,7 +105,7 @@ def purpose(name: str) -> int:
 
 def purposes() -> dict[str, int]:
     """Return every purpose that was named so far with its code, sorted by name."""
-    return {name: code for name, code in sorted((name, code) for code, name in _registry.items())}
+    return dict(sorted((name, code) for code, name in _registry.items()))
 
 
 @kernel
@@ -127,7 +128,8 @@ def threefry(k0, k1, c0, c1):
 
     Notes
     -----
-    Twenty rounds of add, rotate and exclusive or, with a rotation of the key added after each four. All words wrap at 2**64.
+    Twenty rounds of add, rotate and exclusive or; after each four, the next two of three key words and a round count
+    are added. All words wrap at 2**64.
 
     Source: Salmon et al. 2011, section 3.2; checked against the known-answer vectors of Random123.
     """
@@ -167,7 +169,8 @@ def pack(when, purpose, draw):
     Parameters
     ----------
     when, purpose, draw : int64
-        Not negative, at most ``MAX_WHEN``, 65535, ``MAX_DRAW``. A number above its limit is cut, and never touches another field.
+        Not negative, at most ``MAX_WHEN``, 65535, ``MAX_DRAW``. A number above its limit loses its upper bits, and
+        never touches another field.
     """
     w = (np.uint64(when) & _WHEN_MASK) << _WHEN_SHIFT
     p = (np.uint64(purpose) & _PURPOSE_MASK) << _PURPOSE_SHIFT

@@ -1,4 +1,4 @@
-"""Random variables, each a pure function of an address ``(key, identity, when, purpose, draw0)`` as in ``random.uniform``.
+"""Random variables, each a pure function of an address ``(key, identity, when, purpose, draw0)``.
 
 How many consecutive draw numbers each one may use, counted from ``draw0``:
 
@@ -9,10 +9,11 @@ poisson, binomial                             at most ``DRAWS_PER_COUNT`` = 64 (
 multinomial                                   at most 64 for each entry of ``out`` but the last
 ============================================  ======================================================
 
-Counts are exact: by inversion where the mean is below 10, else by transformed rejection (Hörmann 1993), with the acceptance
-test written through deviances so that it holds for counts up to 1e12 and beyond. All of them return int64.
+Counts (int64) are exact: by inversion where the mean is below 10, else by transformed rejection (Hörmann 1993), with
+the acceptance test written through deviances so that it holds for counts up to 1e12 and beyond.
 """
 
+# mypy: allow-untyped-defs
 from __future__ import annotations
 
 import numpy as np
@@ -81,7 +82,10 @@ def unit_vector_2d(key, identity, when, purpose, draw0):
 
 @kernel
 def categorical(key, identity, when, purpose, draw0, weights, m):
-    """Return an index below ``m`` with probability proportional to ``weights[:m]`` (float64, not negative), -1 if all are zero."""
+    """Return an index below ``m`` with probability proportional to ``weights[:m]``; -1 where all weights are zero.
+
+    ``weights`` is float64 and not negative; ``m`` int64.
+    """
     total = 0.0
     for i in range(m):
         total += weights[i]
@@ -111,7 +115,7 @@ def _deviance(x, mean):
 
 @kernel
 def _factorial_remainder(k):
-    """Return log(k!) - (k log k - k) for a whole number ``k`` >= 0 given as float64, without cancellation for large ``k``."""
+    """Return log(k!) - (k log k - k) for a whole number ``k`` >= 0 (float64), without cancellation for large ``k``."""
     if k < 10.0:
         return 0.0 if k == 0.0 else log_gamma(k + 1.0) - (k * log(k) - k)
     z = 1.0 / (k * k)
@@ -135,8 +139,8 @@ def _poisson_by_inversion(u, mean):
 def poisson(key, identity, when, purpose, draw0, mean):
     """Return a Poisson count, int64, of mean ``mean`` (float64, up to 1e15); 0 where it is not positive.
 
-    Source: W. Hörmann, "The transformed rejection method for generating Poisson random variables", Insurance: Mathematics and
-    Economics 12 (1993) 39-45, algorithm PTRS; inversion below a mean of 10.
+    Source: W. Hörmann, "The transformed rejection method for generating Poisson random variables", Insurance:
+    Mathematics and Economics 12 (1993) 39-45, algorithm PTRS; inversion below a mean of 10.
     """
     if not mean > 0.0:
         return np.int64(0)
@@ -162,7 +166,7 @@ def poisson(key, identity, when, purpose, draw0, mean):
 
 @kernel
 def _binomial_by_inversion(u, n, p):
-    """Return the count that the uniform number ``u`` falls on, from zero upwards, for n (float64) trials with p <= 1/2."""
+    """Return the count that the uniform number ``u`` falls on, from zero upwards; n (float64) trials, p <= 1/2."""
     odds = p / (1.0 - p)
     probability = exp(n * log1p(-p))
     for k in range(min(np.int64(n), np.int64(_INVERSION_LIMIT))):
@@ -204,10 +208,12 @@ def _binomial_by_rejection(key, identity, when, purpose, draw0, n, p):
 
 @kernel
 def binomial(key, identity, when, purpose, draw0, n, p):
-    """Return how many of ``n`` (int64, up to 1e15) trials succeed, each with probability ``p`` (float64); int64, exact at 0 and 1.
+    """Return how many of ``n`` trials (int64, up to 1e15) succeed, each with probability ``p`` (float64).
 
-    Source: W. Hörmann, "The generation of binomial random variates", J. Statist. Comput. Simul. 46 (1993) 101-110, algorithm
-    BTRS; inversion where the mean of the rarer outcome is below 10.
+    An int64 between 0 and ``n``; 0 for p <= 0 and ``n`` for p >= 1.
+
+    Source: W. Hörmann, "The generation of binomial random variates", J. Statist. Comput. Simul. 46 (1993) 101-110,
+    algorithm BTRS; inversion where the mean of the rarer outcome is below 10.
     """
     if n <= 0 or not p > 0.0:
         return np.int64(0)
@@ -232,8 +238,8 @@ def multinomial(key, identity, when, purpose, draw0, n, p_row, out):
     p_row : float64[m]
         Probabilities, not negative, of sum at most 1.
     out : int64[m] or int64[m + 1]
-        The last entry receives all that is left: with m + 1 entries, the remainder 1 - sum(p_row). A remainder below 1e-14
-        is rounding, and receives nothing.
+        The last entry receives all that is left: with m + 1 entries, the remainder 1 - sum(p_row). A remainder below
+        1e-14 is rounding, and receives nothing.
 
     Notes
     -----
