@@ -1,3 +1,60 @@
-"""simengine: agent-based simulation of cell therapy, patient by patient."""
+"""simengine: agent-based simulation of cell therapy, patient by patient.
 
-__version__ = "0.1.0"
+>>> import simengine
+>>> results = simengine.run("scenarios/heart_infarct_demo.toml", replicates=4)      # doctest: +SKIP
+>>> results.summary()                                                               # doctest: +SKIP
+
+What is listed in `__all__` is public. Names are loaded when they are first used, so that the import itself is quick.
+Research software, not medical advice.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from simengine.foundation.versions import MODEL_VERSION, __version__
+
+if TYPE_CHECKING:
+    from simengine.api import Results, load, open_results, run, sweep
+    from simengine.foundation.errors import InputError
+    from simengine.studies.design import RequestError
+    from simengine.studies.files import ResultsError
+
+_HOMES = {
+    "InputError": "simengine.foundation.errors",
+    "RequestError": "simengine.studies.design",
+    "Results": "simengine.api",
+    "ResultsError": "simengine.studies.files",
+    "load": "simengine.api",
+    "open_results": "simengine.api",
+    "run": "simengine.api",
+    "sweep": "simengine.api",
+}
+
+__all__ = [
+    "MODEL_VERSION",
+    "InputError",
+    "RequestError",
+    "Results",
+    "ResultsError",
+    "__version__",
+    "load",
+    "open_results",
+    "run",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'simengine' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return __all__

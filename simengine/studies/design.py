@@ -1,0 +1,154 @@
+"""Which runs a study asks for: every point x patient x replicate, in one canonical order.
+
+A run's random numbers depend on (seed, patient, replicate) and not on its point, so that two arms compare the same
+patients with the same dice, and an arm run alone gives the rows it has within the whole study.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simengine.foundation.errors import listed, nearest
+
+if TYPE_CHECKING:
+    from simengine.scenario import Point, Scenario, Study
+
+__all__ = ["Design", "Key", "RequestError", "design", "differences"]
+
+
+class RequestError(ValueError):
+    """What was asked of a study cannot be done: an unknown arm, a wrong number, a folder that is taken."""
+
+    exit_code = 2
+
+
+class Key(NamedTuple):
+    """The address of one run; keys sort into the canonical order of rows."""
+
+    point: int
+    patient: int
+    replicate: int
+
+
+@dataclass(frozen=True)
+class Design:
+    """The runs of a study after the choices of the command line: which points, how many replicates, which seed."""
+
+    name: str
+    title: str
+    description: str
+    seed: int
+    replicates: int
+    patients: int
+    points: tuple[Point, ...]
+
+    @property
+    def keys(self) -> list[Key]:
+        """Every run in canonical order."""
+        return [
+            Key(point.index, patient, replicate)
+            for point in sorted(self.points, key=lambda point: point.index)
+            for patient in range(self.patients)
+            for replicate in range(self.replicates)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.points) * self.patients * self.replicates
+
+    @cached_property
+    def point(self) -> dict[int, Point]:
+        """The points by their index."""
+        return {point.index: point for point in self.points}
+
+    def scenario(self, key: Key) -> Scenario:
+        """Return the resolved scenario of a run."""
+        return self.point[key.point].scenario
+
+    @property
+    def swept(self) -> dict[str, type]:
+        """The swept paths with the type of their column: `float` where every value is a number, else `str`."""
+        values: dict[str, list[Any]] = {}
+        for point in self.points:
+            for path, value in point.values.items():
+                values.setdefault(path, []).append(value)
+        return {path: float if all(map(_is_number, found)) else str for path, found in values.items()}
+
+    def experiment(self) -> dict[str, Any]:
+        """What a result depends on, as plain JSON: two folders with the same experiment hold the same rows."""
+        experiment = {
+            "seed": self.seed,
+            "replicates": self.replicates,
+            "patients": self.patients,
+            "points": [
+                {
+                    "index": point.index,
+                    "label": point.label,
+                    "values": dict(point.values),
+                    "scenario": point.scenario.model_dump(mode="json"),
+                    "hash": point.scenario.hash,
+                }
+                for point in self.points
+            ],
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(experiment))
+        return plain
+
+
+def design(study: Study, *, arms: Sequence[str] = (), replicates: int | None = None, seed: int | None = None) -> Design:
+    """Choose the runs of a study.
+
+    Parameters
+    ----------
+    study
+        A loaded study.
+    arms
+        Labels of the points wanted; all of them when empty.
+    replicates, seed
+        Instead of the numbers of the file.
+
+    Raises
+    ------
+    RequestError
+        For an unknown arm, fewer than one replicate, or a seed outside 0 ... 2**64 - 1.
+    """
+    labels = {point.label: point for point in study.points}
+    unknown = [arm for arm in arms if arm not in labels]
+    if unknown:
+        hint = nearest(unknown[0], labels)
+        raise RequestError(f"--arm: got {unknown[0]!r}, expected {listed(labels)}" + (f"; {hint}" if hint else ""))
+    seed = study.seed if seed is None else seed
+    replicates = study.replicates if replicates is None else replicates
+    if replicates < 1:
+        raise RequestError(f"replicates: got {replicates}, expected at least 1")
+    if not 0 <= seed < 2**64:
+        raise RequestError(f"seed: got {seed}, expected 0 to 2**64 - 1")
+    points = tuple(point for point in study.points if not arms or point.label in arms)
+    return Design(study.name, study.title, study.description, seed, replicates, study.patients, points)
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """List what differs between two plain JSON values, one `path: old -> new` a line."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        keys = [*old, *(key for key in new if key not in old)]
+        return [
+            line
+            for key in keys
+            for line in differences(old.get(key, "(absent)"), new.get(key, "(absent)"), f"{path}.{key}".strip("."))
+        ]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [line for i, pair in enumerate(zip(old, new)) for line in differences(*pair, f"{path}[{i}]")]
+    same = type(old) is type(new) and old == new
+    return [] if same else [f"{path}: {_short(old)} -> {_short(new)}"]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

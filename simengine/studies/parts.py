@@ -1,0 +1,241 @@
+"""Rows of results as Parquet: one row a run, its courses and events beside its outcomes.
+
+A part is named by the digest of its own bytes and carries the hash of its experiment, so that a part that was damaged,
+renamed, swapped or copied from elsewhere is found when the folder is opened, with or without a manifest that lists it.
+Rows are read back in canonical order; how they were spread over parts is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from simengine.studies.design import Key
+from simengine.studies.files import ResultsError, sha256
+
+__all__ = [
+    "FOLDER",
+    "KEYS",
+    "SNAPSHOTS",
+    "Record",
+    "encode",
+    "file_name",
+    "read",
+    "snapshot_name",
+    "table_hash",
+    "verify",
+]
+
+FOLDER = "parts"
+SNAPSHOTS = "snapshots"
+KEYS = ("point", "arm", "patient", "replicate", "status", "reason")
+COURSE, SNAPSHOT = "course.", "snapshot."
+
+_EVENTS = pa.list_(pa.struct([("time_h", pa.float64()), ("name", pa.string()), ("detail", pa.string())]))
+_KEY_TYPES = {"point": pa.int32(), "patient": pa.int32(), "replicate": pa.int32()}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run as it is stored; a failed run has its key, status and reason, and nothing else."""
+
+    key: Key
+    arm: str
+    values: Mapping[str, Any]
+    status: str = "ok"
+    reason: str = ""
+    row: Mapping[str, float | int | str] = field(default_factory=dict)
+    courses: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    events: Sequence[tuple[float, str, str]] = ()
+    snapshots: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
+
+
+def file_name(data: bytes) -> str:
+    """Return the name of a part: it says what the file must contain."""
+    return f"part-{sha256(data)[:16]}.parquet"
+
+
+def snapshot_name(key: Key, day: str) -> str:
+    """Return the file name of a snapshot of a run."""
+    label = re.sub(r"[^A-Za-z0-9.]+", "-", day)
+    return f"point{key.point:04d}-patient{key.patient:05d}-replicate{key.replicate:05d}-{label}.npz"
+
+
+def encode(
+    records: Sequence[Record], swept: Mapping[str, type], study_hash: str, digests: Mapping[tuple[Key, str], str]
+) -> bytes:
+    """Return a part.
+
+    Parameters
+    ----------
+    records
+        The runs, in any order.
+    swept
+        The swept paths with their column types, `float` or `str`.
+    study_hash
+        The experiment that the rows belong to.
+    digests
+        SHA-256 of the snapshot files by run and day.
+    """
+    records = sorted(records, key=lambda record: record.key)
+    columns: dict[str, pa.Array] = {
+        name: pa.array([getattr(record.key, name) for record in records], kind) for name, kind in _KEY_TYPES.items()
+    }
+    for name in ("arm", "status", "reason"):
+        columns[name] = pa.array([getattr(record, name) for record in records], pa.string())
+    columns = {name: columns[name] for name in KEYS}
+    for path, kind in swept.items():
+        columns[path] = _scalars([record.values.get(path) for record in records], is_text=kind is str)
+    for name in _names(record.row for record in records):
+        if name in columns:
+            raise ValueError(f"outcome {name!r} has the name of a key or of a swept path")
+        values = [record.row.get(name) for record in records]
+        columns[name] = _scalars(values, is_text=any(isinstance(value, str) for value in values))
+    for name in _names(record.courses for record in records):
+        columns[COURSE + name] = _series([record.courses.get(name) for record in records])
+    events = [[{"time_h": float(t), "name": n, "detail": str(d)} for t, n, d in record.events] for record in records]
+    columns["events"] = pa.array(events, _EVENTS)
+    for day in _names(record.snapshots for record in records):
+        columns[SNAPSHOT + day] = pa.array([digests.get((record.key, day)) for record in records], pa.string())
+    table = pa.table(columns).replace_schema_metadata({"study_hash": study_hash})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def verify(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
+    """Check every part and snapshot of a folder and return its parts, sorted by name.
+
+    Raises
+    ------
+    ResultsError
+        If a file is damaged, missing, renamed, foreign or doubled, or if finished results lack a row.
+    """
+    paths = sorted((folder / FOLDER).glob("part-*.parquet"))
+    listed: Mapping[str, str] = manifest["parts"]
+    for name in listed:
+        if not (folder / FOLDER / name).is_file():
+            raise ResultsError(f"{folder / FOLDER / name} is missing: the manifest lists it with digest {listed[name]}")
+    for path in paths:
+        _verify_part(path, listed.get(path.name), manifest)
+    keys = [] if not paths else _keys(read(paths, KEYS))
+    if len(set(keys)) != len(keys):
+        raise ResultsError(f"{folder / FOLDER} holds {len(keys) - len(set(keys))} runs twice")
+    if manifest["status"] == "complete" and len(keys) != manifest["runs"]:
+        raise ResultsError(f"{folder / FOLDER} holds {len(keys)} runs, the manifest says {manifest['runs']}")
+    if paths:
+        _verify_snapshots(folder, paths)
+    return paths
+
+
+def _verify_part(path: Path, listed: str | None, manifest: Mapping[str, Any]) -> None:
+    data = path.read_bytes()
+    actual = sha256(data)
+    expected = listed or path.stem.removeprefix("part-")
+    if not (actual.startswith(expected) and path.name == file_name(data)):
+        raise ResultsError(
+            f"{path} is damaged: digest {actual}, expected {expected}; move it away and resume:"
+            " only its runs are computed again"
+        )
+    if listed is None and manifest["status"] != "running":
+        raise ResultsError(f"{path} is not listed in the manifest, which is older or belongs to other results")
+    written_for = pq.read_schema(io.BytesIO(data)).metadata[b"study_hash"].decode()
+    if written_for != manifest["study_hash"]:
+        raise ResultsError(f"{path} belongs to experiment {written_for[:16]}, not {manifest['study_hash'][:16]}")
+
+
+def _verify_snapshots(folder: Path, paths: Sequence[Path]) -> None:
+    for path, expected in snapshot_digests(folder, paths).items():
+        actual = sha256(path.read_bytes()) if path.is_file() else "(missing)"
+        if actual != expected:
+            raise ResultsError(f"{path} is damaged: digest {actual}, expected {expected}")
+
+
+def snapshot_digests(folder: Path, paths: Sequence[Path]) -> dict[Path, str]:
+    """Return the snapshot files that the parts speak of, in canonical order, with their digests."""
+    days = [name for name in columns(paths) if name.startswith(SNAPSHOT)]
+    if not days:
+        return {}
+    table = read(paths, (*KEYS, *days))
+    return {
+        folder / SNAPSHOTS / snapshot_name(key, day.removeprefix(SNAPSHOT)): digest
+        for i, key in enumerate(_keys(table))
+        for day in days
+        if (digest := table[day][i].as_py()) is not None
+    }
+
+
+def columns(paths: Sequence[Path]) -> list[str]:
+    """Return the names of all columns of some parts, in order of first appearance."""
+    return list(dict.fromkeys(name for path in paths for name in pq.read_schema(path).names))
+
+
+def read(paths: Sequence[Path], wanted: Iterable[str]) -> pa.Table:
+    """Read some columns of all parts, rows in canonical order; a column that a part lacks is null there."""
+    wanted = list(wanted)
+    tables = []
+    for path in paths:
+        present = set(pq.read_schema(path).names)
+        tables.append(pq.read_table(path, columns=[name for name in wanted if name in present]))
+    table = pa.concat_tables(tables, promote_options="default")
+    return table.take(pc.sort_indices(table, [(name, "ascending") for name in _KEY_TYPES]))
+
+
+def table_hash(paths: Sequence[Path]) -> str:
+    """Return the SHA-256 of the table in canonical order: names, bits of every number, courses and events.
+
+    It does not depend on how rows are spread over parts, nor on columns that no row fills.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(columns(paths)):
+        column = read(paths, dict.fromkeys((*_KEY_TYPES, name)))[name].combine_chunks()
+        if column.null_count == len(column):
+            continue
+        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
+        if pa.types.is_floating(column.type):
+            digest.update(_bits(column))
+        elif pa.types.is_list(column.type) and pa.types.is_floating(column.type.value_type):
+            digest.update(pc.list_value_length(column).fill_null(-1).to_numpy().astype("<i8").tobytes())
+            digest.update(_bits(column.flatten()))
+        else:
+            digest.update(json.dumps(column.to_pylist()).encode())
+    return digest.hexdigest()
+
+
+def _bits(column: pa.Array) -> bytes:
+    """Bits of the numbers, every NaN the same; a missing number is told from NaN by the list of nulls."""
+    values = column.to_numpy(zero_copy_only=False)
+    nulls: bytes = column.is_null().to_numpy(zero_copy_only=False).tobytes()
+    return nulls + np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
+
+
+def _keys(table: pa.Table) -> list[Key]:
+    return [Key(*address) for address in zip(*(table[name].to_pylist() for name in _KEY_TYPES))]
+
+
+def _names(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for mapping in mappings for name in mapping))
+
+
+def _scalars(values: Sequence[Any], is_text: bool) -> pa.Array:
+    """A column of texts (other values as JSON), or of 64-bit floats for every kind of number."""
+    if is_text:
+        return pa.array([v if v is None or isinstance(v, str) else json.dumps(v) for v in values], pa.string())
+    return pa.array([None if v is None else float(v) for v in values], pa.float64())
+
+
+def _series(values: Sequence[NDArray[Any] | None]) -> pa.Array:
+    arrays = [None if value is None else np.asarray(value, dtype=np.float64) for value in values]
+    return pa.array(arrays, pa.list_(pa.float64()))

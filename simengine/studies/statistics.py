@@ -1,0 +1,220 @@
+"""What many runs say together: summaries by arm, paired contrasts, intervals for proportions, survival curves.
+
+The unit of replication is the patient, never the cell and never the replicate of one patient: replicates are averaged
+within their patient first. A study of one patient has no spread of patients, so that there the replicates are the unit
+and the intervals speak of that patient only. Runs that failed are left out and counted beside every number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = ["Survival", "contrasts", "kaplan_meier", "summary", "units", "wilson"]
+
+KEYS = ("point", "arm", "patient", "replicate", "status", "reason")
+CONFIDENCE = 0.95
+Floats = NDArray[np.float64]
+
+
+def summary(table: DataFrame, outcomes: Sequence[str] | None = None, confidence: float = CONFIDENCE) -> DataFrame:
+    """Describe each outcome in each arm.
+
+    Parameters
+    ----------
+    table
+        One row a run, with the key columns.
+    outcomes
+        Columns to describe; all numeric outcomes when not given.
+    confidence
+        Of the interval for the mean.
+
+    Returns
+    -------
+    DataFrame
+        One row for each arm and outcome: `n` (runs counted), `excluded` (runs that failed), `not_applicable` (runs
+        where the outcome has no meaning), `units` and `unit` (what the interval is over), `mean`, `sd`, `median`,
+        `p05` and `p95` of the runs, `mcse` (standard error of the mean over units), `low` and `high`. The interval is
+        Student's over unit means; for an outcome that is only ever 0 or 1 it is Wilson's.
+    """
+    import pandas as pd
+
+    rows = []
+    for arm, runs in _arms(table):
+        good = runs[runs["status"] == "ok"]
+        for outcome in outcomes or outcome_names(table):
+            found = good.dropna(subset=[outcome])
+            row = {"arm": arm, "outcome": outcome, "n": len(found), "excluded": len(runs) - len(good)}
+            row["not_applicable"] = len(good) - len(found)
+            is_binary = bool(np.isin(table[outcome].dropna(), (0.0, 1.0)).all())
+            rows.append(row | _describe(found, outcome, confidence, is_binary))
+    return pd.DataFrame(rows)
+
+
+def contrasts(table: DataFrame, outcomes: Sequence[str] | None = None, confidence: float = CONFIDENCE) -> DataFrame:
+    """Compare every arm with the first, run by run of the same patient and replicate.
+
+    Both arms meet the same patients with the same random numbers, so that differences within pairs carry less noise
+    than differences of means.
+
+    Returns
+    -------
+    DataFrame
+        One row for each arm but the first and each outcome: `pairs`, `unpaired` (runs of either arm left out because
+        they or their partner failed, are missing or have no value), `units`, `mean` difference (arm minus first), `sd`
+        of the differences, `mcse`, `low`, `high` (Student's over unit means), and `variance_ratio`, the variance of an
+        unpaired difference over that of the paired: how much the pairing saves.
+    """
+    import pandas as pd
+
+    arms = _arms(table)
+    rows = []
+    for arm, runs in arms[1:]:
+        for outcome in outcomes or outcome_names(table):
+            both = _pairs(arms[0][1], runs, outcome)
+            both["difference"] = both[f"{outcome}_new"] - both[f"{outcome}_first"]
+            row = {"arm": arm, "against": arms[0][0], "outcome": outcome, "pairs": len(both)}
+            row["unpaired"] = len(runs) + len(arms[0][1]) - 2 * len(both)
+            row |= _describe(both, "difference", confidence)
+            apart = both[f"{outcome}_new"].var() + both[f"{outcome}_first"].var()
+            together = both["difference"].var()
+            row["variance_ratio"] = apart / together if together > 0 else np.nan
+            rows.append(row)
+    left_out = ["median", "p05", "p95"]
+    return pd.DataFrame(rows).drop(columns=left_out) if rows else pd.DataFrame()
+
+
+def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return Wilson's score interval for a proportion; it stays within 0 and 1 and is not empty at either.
+
+    Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212.
+    """
+    from scipy.special import ndtri
+
+    if n <= 0:
+        return np.nan, np.nan
+    z = float(ndtri(0.5 + confidence / 2))
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (0.0 if successes == 0 else float(centre - half), 1.0 if successes == n else float(centre + half))
+
+
+@dataclass(frozen=True)
+class Survival:
+    """A Kaplan-Meier curve as a right-continuous step function.
+
+    `time` holds 0 and every event time, float64[K]; `survival`, `low`, `high` the values from there on, float64[K];
+    `events` and `at_risk` the counts at each of those times, int64[K].
+    """
+
+    time: Floats
+    survival: Floats
+    low: Floats
+    high: Floats
+    events: NDArray[np.int64]
+    at_risk: NDArray[np.int64]
+    last_seen: Floats
+
+    def at(self, times: ArrayLike) -> Floats:
+        """Return the survival at given times."""
+        steps = np.searchsorted(self.time, np.asarray(times, dtype=np.float64), side="right") - 1
+        return self.survival[np.maximum(steps, 0)]
+
+    def numbers_at_risk(self, times: ArrayLike) -> NDArray[np.int64]:
+        """Return how many were still under observation just before given times."""
+        return np.sum(self.last_seen[:, None] >= np.asarray(times, dtype=np.float64)[None, :], axis=0)
+
+
+def kaplan_meier(time: ArrayLike, is_event: ArrayLike, confidence: float = CONFIDENCE) -> Survival:
+    """Estimate survival from times of event or of last observation.
+
+    Parameters
+    ----------
+    time
+        float64[N], not negative, any unit. At a tie events come before censoring.
+    is_event
+        N truth values: true for an event, false for a last observation without one.
+    confidence
+        Of the pointwise interval: Greenwood's variance on the log-log scale, so that it stays within 0 and 1. It is
+        not defined (NaN) where everybody has had the event.
+
+    Raises
+    ------
+    ValueError
+        If a time is missing or negative, or the lengths differ.
+
+    Source: E. L. Kaplan, P. Meier, J. Am. Stat. Assoc. 53 (1958) 457-481; J. D. Kalbfleisch, R. L. Prentice, The
+    Statistical Analysis of Failure Time Data (2002), section 1.4.
+    """
+    from scipy.special import ndtri
+
+    seen = np.asarray(time, dtype=np.float64)
+    happened = np.asarray(is_event).astype(bool)
+    if seen.shape != happened.shape or not np.all(seen >= 0.0):
+        raise ValueError("survival times must be present, not negative, and as many as event marks")
+    steps = np.concatenate([[0.0], np.unique(seen[happened & (seen > 0.0)])])
+    events = np.array([np.sum(happened & (seen == t)) for t in steps], dtype=np.int64)
+    at_risk = np.array([np.sum(seen >= t) for t in steps], dtype=np.int64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        survival = np.cumprod(np.where(at_risk > 0, 1.0 - events / at_risk, 1.0))
+        greenwood = np.cumsum(np.where(at_risk > 0, events / (at_risk * (at_risk - events)), 0.0))
+        spread = float(ndtri(0.5 + confidence / 2)) * np.sqrt(greenwood) / np.log(survival)
+        low, high = survival ** np.exp(-spread), survival ** np.exp(spread)
+    none_yet, all_gone = survival == 1.0, survival == 0.0
+    low[none_yet] = high[none_yet] = 1.0
+    low[all_gone] = high[all_gone] = np.nan
+    return Survival(steps, survival, low, high, events, at_risk, seen)
+
+
+def outcome_names(table: DataFrame) -> list[str]:
+    """Return the numeric columns that are neither keys nor swept."""
+    swept = table.attrs.get("swept", ())
+    return [
+        name
+        for name in table.columns
+        if name not in KEYS and name not in swept and np.issubdtype(table[name].to_numpy().dtype, np.number)
+    ]
+
+
+def units(runs: DataFrame, column: str) -> tuple[Series, str]:
+    """Return the independent values of a column and what they are: patients' means, or one patient's replicates."""
+    if runs["patient"].nunique() > 1:
+        return runs.groupby("patient")[column].mean(), "patient"
+    return runs[column], "replicate"
+
+
+def _describe(runs: DataFrame, column: str, confidence: float, is_binary: bool = False) -> dict[str, Any]:
+    from scipy.special import stdtrit
+
+    values, unit = units(runs, column)
+    n = len(values)
+    mean = float(values.mean()) if n else np.nan
+    mcse = float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
+    half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * mcse if n > 1 else np.nan
+    low, high = wilson(mean * n, n, confidence) if is_binary else (mean - half, mean + half)
+    p05, median, p95 = runs[column].quantile([0.05, 0.5, 0.95])
+    sd = float(runs[column].std(ddof=1)) if len(runs) > 1 else np.nan
+    spread = {"mean": mean, "sd": sd, "median": median, "p05": p05, "p95": p95}
+    return {"units": n, "unit": unit} | spread | {"mcse": mcse, "low": low, "high": high}
+
+
+def _arms(table: DataFrame) -> list[tuple[str, DataFrame]]:
+    """Return the arms with their runs, in the order of their points."""
+    return [(runs["arm"].iloc[0], runs) for _, runs in table.groupby("point", sort=True)]
+
+
+def _pairs(first: DataFrame, new: DataFrame, outcome: str) -> DataFrame:
+    """Match the good runs of two arms by patient and replicate."""
+    good = [
+        runs.loc[runs["status"] == "ok", ["patient", "replicate", outcome]].dropna(subset=[outcome])
+        for runs in (first, new)
+    ]
+    return good[0].merge(good[1], on=["patient", "replicate"], suffixes=("_first", "_new"))

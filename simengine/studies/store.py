@@ -1,0 +1,155 @@
+"""Writing the rows of a study into its folder, so that a stop at any moment loses little and damages nothing.
+
+    manifest.json     what was asked and what came of it; written when a session begins and when it ends
+    parts/            Parquet files, whole from the moment they have their name
+    snapshots/        one .npz for each run and day that was asked for
+    .lock             names the process that writes
+
+A folder that holds the same experiment is continued: rows that are there, and verify, are not computed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from simengine.studies import manifest as manifests
+from simengine.studies import parts
+from simengine.studies.design import Design, Key
+from simengine.studies.files import DISK, Disk, locked, remove_leftovers, sha256, write_file
+from simengine.studies.parts import Record
+from simengine.studies.snapshots import npz_bytes
+
+__all__ = ["Store", "set_aside", "writing"]
+
+
+class Store:
+    """A folder of results held for writing; `writing` makes it."""
+
+    def __init__(self, folder: Path, design: Design, manifest: dict[str, Any], disk: Disk) -> None:
+        self.folder = folder
+        self.design = design
+        self.manifest = manifest
+        self._disk = disk
+        self._pending: list[Record] = []
+        paths = parts.verify(folder, manifest)
+        manifest["parts"] = {path.name: sha256(path.read_bytes()) for path in paths}
+        table = parts.read(paths, parts.KEYS).to_pydict() if paths else {name: [] for name in parts.KEYS}
+        self.done = {Key(*address) for address in zip(*(table[name] for name in Key._fields))}
+        self.counts = Counter(table["status"])
+
+    def begin(self, **session: Any) -> None:
+        """Open a session: note how the runs are done (threads, batch) before the first is."""
+        self.manifest["status"] = "running"
+        self.manifest["sessions"].append({"began": manifests.now(), "pid": os.getpid(), **session})
+        self._write_manifest()
+
+    def add(self, record: Record) -> None:
+        """Take a finished run; it is safe on disk after the next `commit`."""
+        self._pending.append(record)
+
+    def commit(self) -> None:
+        """Write the runs taken since the last commit as one part, their snapshots first.
+
+        Raises
+        ------
+        OSError
+            With errno and path; the folder then holds everything up to the commit before.
+        """
+        if not self._pending:
+            return
+        digests = {}
+        for record in self._pending:
+            for day, arrays in record.snapshots.items():
+                data = npz_bytes(arrays)
+                name = parts.snapshot_name(record.key, day)
+                write_file(self.folder / parts.SNAPSHOTS / name, data, self._disk)
+                digests[record.key, day] = sha256(data)
+        data = parts.encode(self._pending, self.design.swept, self.manifest["study_hash"], digests)
+        name = parts.file_name(data)
+        write_file(self.folder / parts.FOLDER / name, data, self._disk)
+        self.manifest["parts"][name] = sha256(data)
+        self.done.update(record.key for record in self._pending)
+        self.counts.update(record.status for record in self._pending)
+        self._pending = []
+
+    def end(self, **session: Any) -> None:
+        """Commit what is left and close the session; the results are complete when no run is missing."""
+        self.commit()
+        self.manifest["status"] = "complete" if len(self.done) == len(self.design) else "stopped"
+        self.manifest["ended"] = manifests.now()
+        peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        self.manifest["sessions"][-1].update(ended=manifests.now(), peak_rss_mb=peak_rss_mb, **session)
+        self._write_manifest()
+
+    def _write_manifest(self) -> None:
+        self.manifest["counts"] = {status: self.counts[status] for status in sorted(self.counts)}
+        manifests.write(self.folder, self.manifest, self._disk)
+
+
+@contextlib.contextmanager
+def writing(folder: Path, design: Design, outcomes: Mapping[str, Any], disk: Disk = DISK) -> Iterator[Store]:
+    """Hold a folder of results for writing: a new one, or one with the same experiment, which is continued.
+
+    Parameters
+    ----------
+    folder
+        Made if it does not exist.
+    design
+        The runs asked for.
+    outcomes
+        Title, unit and description of each outcome column.
+    disk
+        The operations that write.
+
+    Raises
+    ------
+    RequestError
+        If the folder holds another experiment; every field that differs is named.
+    ResultsError
+        If another process writes there, or if what is there is damaged.
+    OSError
+        If the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        manifest = manifests.new(design, dict(outcomes))
+        if (folder / manifests.NAME).exists():
+            old = manifests.read(folder)
+            manifests.refuse_changed(old, manifest, folder)
+            manifest = old
+        for place in (folder, folder / parts.FOLDER, folder / parts.SNAPSHOTS):
+            place.mkdir(exist_ok=True)
+            remove_leftovers(place)
+        _forget_lost_parts(folder, manifest)
+        yield Store(folder, design, manifest, disk)
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Rename a folder of results, so that a fresh one can take its place; return its new name, if there was one.
+
+    Raises
+    ------
+    ResultsError
+        If another process writes there.
+    """
+    if not (folder / manifests.NAME).exists():
+        return None
+    with locked(folder):
+        number = 1
+        while (aside := folder.with_name(f"{folder.name}.before-{number}")).exists():
+            number += 1
+        folder.rename(aside)
+    return aside
+
+
+def _forget_lost_parts(folder: Path, manifest: dict[str, Any]) -> None:
+    """A part that was taken away is no obstacle to continuing: its runs are computed again."""
+    kept = {name: digest for name, digest in manifest["parts"].items() if (folder / parts.FOLDER / name).is_file()}
+    if len(kept) < len(manifest["parts"]):
+        manifest.update(parts=kept, status="running")

@@ -1,0 +1,137 @@
+"""A study whose runs take microseconds: what the upper floors are tested with, alone and as a process to be killed.
+
+As a program: ``python tests/toy.py FOLDER JOBS SECONDS_PER_RUN`` runs or continues a sweep in a folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simengine.studies.design import Design, design
+from simengine.studies.execute import execute
+from simengine.studies.store import writing
+
+
+@dataclass(frozen=True)
+class ToyScenario:
+    """A dose and what goes with it; quacks like a scenario."""
+
+    dose: float = 1.0
+    donor: dict[str, Any] = field(default_factory=lambda: {"match": "8/8", "age_years": 40})
+
+    def model_dump(self, mode: str = "json") -> dict[str, Any]:
+        """The scenario as plain JSON."""
+        return {"dose": self.dose, "donor": dict(self.donor)}
+
+    @property
+    def hash(self) -> str:
+        """Digest of the content."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ToyPoint:
+    """An arm of the toy study."""
+
+    index: int
+    label: str
+    values: dict[str, Any]
+    scenario: ToyScenario
+
+
+@dataclass(frozen=True)
+class ToyStudy:
+    """Three doses, some patients and replicates."""
+
+    points: tuple[ToyPoint, ...]
+    name: str = "toy"
+    title: str = "A toy"
+    description: str = ""
+    seed: int = 7
+    replicates: int = 4
+    patients: int = 3
+
+
+@dataclass(frozen=True)
+class ToyResult:
+    """What a run returns."""
+
+    row: dict[str, float | int | str]
+    courses: dict[str, np.ndarray]
+    events: list[tuple[float, str, str]]
+    snapshots: dict[str, dict[str, np.ndarray]]
+
+
+def toy_study(doses: tuple[float, ...] = (0.0, 1.0, 2.0), **changes: Any) -> ToyStudy:
+    """A study with one arm for each dose."""
+    points = [ToyPoint(i, f"dose {dose:g}", {"dose": dose}, ToyScenario(dose)) for i, dose in enumerate(doses)]
+    return ToyStudy(tuple(points), **changes)
+
+
+def toy_design(doses: tuple[float, ...] = (0.0, 1.0, 2.0), **changes: Any) -> Design:
+    """The runs of a toy study."""
+    return design(toy_study(doses, **changes))
+
+
+def toy_run(scenario: ToyScenario, seed: int, patient: int, replicate: int) -> ToyResult:
+    """A result that depends on the address of the run alone, with every kind of column a result can have."""
+    noise = np.random.default_rng([seed, patient, replicate])
+    time_h = np.arange(0.0, 25.0, 6.0)
+    course = np.exp(-time_h / 10.0) * noise.normal(scenario.dose, 0.1, time_h.size)
+    change = float(noise.normal(scenario.dose))
+    row: dict[str, float | int | str] = {"change_points": change, "lost": int(change < 0.5), "cause": "none"}
+    row["loss_day"] = float("nan") if scenario.dose == 0 else abs(change)
+    snapshots = {"day1": toy_snapshot(change)} if patient == 0 and replicate == 0 else {}
+    events = [(6.0, "priming", f"patient {patient}")] if change > 1 else []
+    return ToyResult(row, {"time_h": time_h, "living.muscle": course}, events, snapshots)
+
+
+def toy_snapshot(x: float) -> dict[str, np.ndarray]:
+    """Two patches of 4x3x2 voxels with three cells."""
+    grid = np.arange(48.0).reshape(2, 2, 3, 4) + x
+    return {
+        "time_h": np.float64(24.0),
+        "spacing_um": np.float64(20.0),
+        "shape": np.array([4, 3, 2]),
+        "patch_names": np.array(["deposit", "remote"]),
+        "type_names": np.array(["msc"]),
+        "x_um": np.array([1.0, 2.0, 3.0]),
+        "y_um": np.array([1.0, 2.0, 3.5]),
+        "z_um": np.array([1.0, 2.0, 3.0]),
+        "radius_um": np.array([8.0, 9.0, 10.0]),
+        "weight": np.ones(3),
+        "type": np.zeros(3, dtype=np.int64),
+        "patch": np.array([0, 0, 1]),
+        "field_oxygen": grid,
+        "functional": grid / 100,
+    }
+
+
+def run_toy(folder: Path, chosen: Design | None = None, runner: Callable[..., Any] = toy_run, **options: Any) -> None:
+    """Run or continue a toy study in a folder."""
+    with writing(folder, chosen or toy_design(), {}) as store:
+        execute(store, runner, **options)
+
+
+def main() -> None:
+    """Run a sweep of 300 runs that can be killed at any moment."""
+    folder, jobs, pause_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+
+    def slow_run(*address: Any) -> ToyResult:
+        time.sleep(pause_s)
+        return toy_run(*address)
+
+    run_toy(folder, toy_design(replicates=20, patients=5), slow_run, jobs=jobs, batch=4, commit_at_least_s=0.0)
+
+
+if __name__ == "__main__":
+    main()
