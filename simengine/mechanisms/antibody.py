@@ -1,0 +1,46 @@
+"""Donor-specific antibody: made with T-cell help, lost, and its lysis of cells by complement."""
+
+from __future__ import annotations
+
+from simengine.foundation.jit import kernel
+from simengine.foundation.math import exp, hill
+from simengine.mechanisms.registry import BEHAVIOURS, CAUSES, PARAMETERS, SOLUTES
+from simengine.mechanisms.vocabulary import DONOR_ANTIBODY, HELPERS
+from simengine.state import body as b
+from simengine.state import cells as c
+
+LYSIS_PER_H = BEHAVIOURS("complement_lysis_per_h", "1/h", "hazard of lysis of a fully opsonised cell", 0.0, 10.0)
+
+REJECTED_ANTIBODY = CAUSES("rejected_antibody", "cells", "lysed by antibody and complement")
+
+PLASMA_CELLS = SOLUTES("plasma_cells", "1", "antibody-secreting cells against the donor, relative to a full response")
+
+HELP_HALF = PARAMETERS("antibody.help_half_cells", "cells", "CD4 effectors in blood that give half of the full help")
+RISE = PARAMETERS("antibody.response_per_h", "1/h", "rate at which the plasma-cell response follows T-cell help")
+MADE = PARAMETERS("antibody.made_per_h", "1/h", "rise of the titre by a full plasma-cell response")
+LOST = PARAMETERS("antibody.lost_per_h", "1/h", "loss of antibody")
+
+
+@kernel
+def flow(world, tick, hours, first, last):
+    """Advance the antibody of the body by ``hours``.
+
+    Notes
+    -----
+    EQ-ANTIBODY-1: dP/dt = r (h - P), dA/dt = m P - l A; h = immune strength x min(1, class I + class II mismatch) x
+    E/(E + E_half) with E the helpers in blood. P is held over the step, A is solved exactly.
+    """
+    solutes, par, pair = world.body.solutes, world.par, world.body.pair
+    foreign = min(1.0, pair[b.PAIR_CLASS_1] + pair[b.PAIR_CLASS_2])
+    help_now = pair[b.PAIR_IMMUNE] * foreign * hill(float(world.body.pools[HELPERS]), par[HELP_HALF], 1.0)
+    solutes[PLASMA_CELLS] = help_now + (solutes[PLASMA_CELLS] - help_now) * exp(-par[RISE] * hours)
+    goal = par[MADE] * solutes[PLASMA_CELLS] / par[LOST]
+    solutes[DONOR_ANTIBODY] = goal + (solutes[DONOR_ANTIBODY] - goal) * exp(-par[LOST] * hours)
+
+
+@kernel
+def propose(world, tick, hours, first, last):
+    """Fill the hazard of complement lysis (EQ-ANTIBODY-2): behaviour x what is bound."""
+    behaviours, hazards = world.work.behaviours, world.work.hazards
+    for k in range(last - first):
+        hazards[REJECTED_ANTIBODY, k] = behaviours[LYSIS_PER_H, k] * world.cells.real[c.OPSONISED, first + k]

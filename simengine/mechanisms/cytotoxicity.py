@@ -1,0 +1,117 @@
+"""Killing by contact: what targets show, how killers share them, and the hazard that follows.
+
+The arms (natural killer cells, CD8 and CD4 effectors, macrophages ...) are data: what a kind sees, how it engages and
+under which name its victims are booked stands in the catalogue.
+"""
+
+from __future__ import annotations
+
+from simengine.foundation.jit import kernel
+from simengine.kernels.contacts import MARGIN_UM, deliver_attack, keep_recognised, offer_slots
+from simengine.kernels.neighbours import contacts_of
+from simengine.mechanisms.registry import BEHAVIOURS, PARAMETERS
+from simengine.mechanisms.vocabulary import DONOR_ANTIBODY
+from simengine.state import body as b
+from simengine.state import cells as c
+from simengine.state import world as w
+
+CLASS_1_EXPRESSION = BEHAVIOURS("class_1_expression", "1", "MHC class I on the surface, mature somatic cell = 1", 0.0, 10.0)
+CLASS_2_EXPRESSION = BEHAVIOURS("class_2_expression", "1", "MHC class II on the surface, activated APC = 1", 0.0, 10.0)
+ENGAGING_PER_H = BEHAVIOURS("engaging_per_h", "1/h", "rate of engaging one fully recognised cell in reach", 0.0, 1e4)
+KILLING_PER_H = BEHAVIOURS("killing_per_h", "1/h", "hazard that one engaged real cell puts on its target", 0.0, 20.0)
+
+SELF_CLASS_1 = PARAMETERS("cytotoxicity.class_1_of_self", "1", "class I expression that fully inhibits missing-self attack")
+MINOR_WEIGHT = PARAMETERS("cytotoxicity.minor_weight", "1", "weight of minor antigens beside class I mismatch")
+
+
+@kernel
+def act(world, tick, hours, first, last):
+    """Store what each cell of a chunk shows and how it attacks (EQ-MARK-1 to EQ-MARK-4).
+
+    Notes
+    -----
+    EQ-MARK-1: class 1 = expression x (mismatched share + minor antigens x weight).
+    EQ-MARK-2: class 2 = expression x mismatched share.
+    EQ-MARK-3: missing self = 1 - (1 - missing ligand share) min(1, expression / expression of self).
+    EQ-MARK-4: opsonised = antibody x expression.
+    """
+    behaviours, real, whole = world.work.behaviours, world.cells.real, world.cells.whole
+    pair, par = world.body.pair, world.par
+    foreign = pair[b.PAIR_CLASS_1] + par[MINOR_WEIGHT] * pair[b.PAIR_MINOR]
+    for i in range(first, last):
+        k = i - first
+        real[c.ENGAGING, i] = behaviours[ENGAGING_PER_H, k]
+        real[c.KILLING, i] = behaviours[KILLING_PER_H, k]
+        if world.types.whole[w.TYPE_IS_PRODUCT, whole[c.TYPE, i]] == 1:
+            shown = behaviours[CLASS_1_EXPRESSION, k]
+            ligands = (1.0 - pair[b.PAIR_MISSING_SELF]) * min(1.0, shown / par[SELF_CLASS_1])
+            real[c.CLASS_1, i] = shown * foreign
+            real[c.CLASS_2, i] = behaviours[CLASS_2_EXPRESSION, k] * pair[b.PAIR_CLASS_2]
+            real[c.MISSING_SELF, i] = 1.0 - ligands
+            real[c.OPSONISED, i] = min(1.0, world.body.solutes[DONOR_ANTIBODY] * shown)
+
+
+@kernel
+def _sum_marks(world, patch, first, last):
+    """Store per patch how much of each mark its cells show, so that nobody searches in vain."""
+    for m in range(4):
+        total = 0.0
+        for i in range(first, last):
+            total += world.cells.real[c.WEIGHT, i] * world.cells.real[c.CLASS_1 + m, i]
+        world.patch[patch, w.SHOWN_CLASS_1 + m] = total
+
+
+@kernel
+def _found(world, i):
+    """List the recognised cells that killer ``i`` touches where it stands; return how many."""
+    real, work, grid = world.cells.real, world.work, world.grid
+    n_voxels = grid.shape[1] * grid.shape[2] * grid.shape[3]
+    patch = world.cells.whole[c.PATCH, i]
+    start = grid.start[patch * n_voxels : (patch + 1) * n_voxels + 1]
+    reach = (MARGIN_UM, grid.largest_um[0])
+    n = min(contacts_of(i, real, start, grid.shape, grid.spacing_um[0], reach, work.index), work.index.size)
+    sees = world.types.sees[world.cells.whole[c.TYPE, i]]
+    return keep_recognised(n, work.index, sees, real[c.CLASS_1 : c.CLASS_1 + 4], real[c.WEIGHT], work.strength)
+
+
+@kernel
+def engage(world, tick, hours, first, last):
+    """Share all engaged killers of a patch among their targets and store the hazards, per arm.
+
+    Two passes in canonical order: all offers first, then what each target accepts. A killer without a target in reach
+    lets go. Fatigue grows with the hazard delivered, never with who died.
+    """
+    real, whole, types = world.cells.real, world.cells.whole, world.types
+    claims = world.grid.scratch
+    if last > first:
+        _sum_marks(world, whole[c.PATCH, first], first, last)
+    for i in range(first, last):
+        claims[0, i] = 0.0
+        claims[1, i] = types.real[w.TYPE_ACCEPTS, whole[c.TYPE, i]] * real[c.WEIGHT, i]
+        for arm in range(c.N_ARMS):
+            real[c.ATTACK + arm, i] = 0.0
+    for i in range(first, last):
+        if whole[c.ENGAGED_UNTIL, i] > tick:
+            n = _found(world, i)
+            if n == 0:
+                whole[c.ENGAGED_UNTIL, i] = -1
+            else:
+                offer_slots(real[c.WEIGHT, i], n, world.work.index, world.work.strength, claims[0])
+    for i in range(first, last):
+        if whole[c.ENGAGED_UNTIL, i] > tick:
+            n = _found(world, i)
+            out = real[c.ATTACK + types.whole[w.TYPE_ARM, whole[c.TYPE, i]]]
+            delivered = deliver_attack(
+                real[c.WEIGHT, i], real[c.KILLING, i], n, world.work.index, world.work.strength, real[c.WEIGHT], claims, out
+            )
+            real[c.FATIGUE, i] += delivered * hours
+
+
+@kernel
+def propose(world, tick, hours, first, last):
+    """Fill the hazards of the arms, which follow after all declared causes."""
+    hazards = world.work.hazards
+    declared = hazards.shape[0] - c.N_ARMS
+    for arm in range(c.N_ARMS):
+        for k in range(last - first):
+            hazards[declared + arm, k] = world.cells.real[c.ATTACK + arm, first + k]

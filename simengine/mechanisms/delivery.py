@@ -1,0 +1,21 @@
+"""Infusions and injections: doses flow into their place of administration, whole cells at a time."""
+
+from __future__ import annotations
+
+from simengine.foundation.jit import kernel
+from simengine.state import body as b
+
+
+@kernel
+def flow(world, tick, hours, first, last):
+    """Give what is due in ``[tick, tick + hours)``: the whole part of the line from first to last tick (EQ-DOSE-1)."""
+    body = world.body
+    end = float(tick) + hours * 120.0
+    for d in range(body.doses.shape[0]):
+        start, stop = body.doses[d, b.DOSE_FIRST_TICK], body.doses[d, b.DOSE_LAST_TICK]
+        if end <= start:
+            continue
+        share = min(1.0, (end - start) / max(stop - start, 1.0))
+        due = int(body.doses[d, b.DOSE_CELLS] * share + 1e-9) if share < 1.0 else int(body.doses[d, b.DOSE_CELLS])
+        body.counts[int(body.doses[d, b.DOSE_DEPOT])] += due - body.given[d]
+        body.given[d] = due

@@ -1,0 +1,86 @@
+"""What every cell and every voxel senses: fields, tissue, its own state, time and drugs."""
+
+from __future__ import annotations
+
+from simengine.foundation.jit import kernel
+from simengine.mechanisms.vocabulary import (
+    ACTIVATION,
+    AGE,
+    ANTIBODY,
+    APOPTOTIC,
+    BLOCKED_ACTIVATION,
+    BLOCKED_PROLIFERATION,
+    CROWDING,
+    DEBRIS,
+    DONOR_ANTIBODY,
+    DRUG_ACTIVATION,
+    DRUG_PROLIFERATION,
+    FATIGUE,
+    FUNCTIONAL,
+    INJURED,
+    N_DECLARED,
+    NEUTROPHILS,
+    POLARISATION,
+    SCAR,
+    STAGE_AGE,
+    VESSELS,
+    VOID,
+)
+from simengine.state import cells as c
+from simengine.state import world as w
+
+
+@kernel
+def _sense_place(world, patch, voxel, column):
+    """Fill the signals of one place: tissue, fields, drugs. ``voxel`` counts inside the patch."""
+    signals = world.work.signals
+    tissue = world.tissue
+    nz, ny, nx = world.grid.shape[1], world.grid.shape[2], world.grid.shape[3]
+    ix = voxel % nx
+    iy = (voxel // nx) % ny
+    iz = voxel // (nx * ny)
+    signals[CROWDING, column] = tissue[w.CROWDING, patch, iz, iy, ix]
+    signals[FUNCTIONAL, column] = tissue[w.FUNCTIONAL, patch, iz, iy, ix]
+    signals[INJURED, column] = tissue[w.INJURED, patch, iz, iy, ix]
+    signals[SCAR, column] = tissue[w.SCAR, patch, iz, iy, ix]
+    signals[VOID, column] = tissue[w.VOID, patch, iz, iy, ix]
+    signals[VESSELS, column] = tissue[w.VESSELS, patch, iz, iy, ix]
+    signals[DEBRIS, column] = tissue[w.DEBRIS, patch, iz, iy, ix]
+    signals[NEUTROPHILS, column] = tissue[w.NEUTROPHILS, patch, iz, iy, ix]
+    signals[APOPTOTIC, column] = tissue[w.APOPTOTIC, patch, iz, iy, ix]
+    signals[BLOCKED_ACTIVATION, column] = world.body.solutes[DRUG_ACTIVATION]
+    signals[BLOCKED_PROLIFERATION, column] = world.body.solutes[DRUG_PROLIFERATION]
+    signals[ANTIBODY, column] = world.body.solutes[DONOR_ANTIBODY]
+    for f in range(world.fields.value.shape[0]):
+        signals[N_DECLARED + f, column] = world.fields.value[f, patch, iz, iy, ix]
+
+
+@kernel
+def sense(world, tick, hours, first, last):
+    """Fill the signals of the cells ``first`` to ``last``."""
+    signals = world.work.signals
+    real, whole = world.cells.real, world.cells.whole
+    n_voxels = world.grid.shape[1] * world.grid.shape[2] * world.grid.shape[3]
+    for i in range(first, last):
+        k = i - first
+        patch = whole[c.PATCH, i]
+        _sense_place(world, patch, whole[c.VOXEL, i] - patch * n_voxels, k)
+        signals[AGE, k] = (tick - whole[c.BORN, i]) / w.TICKS_PER_H
+        signals[STAGE_AGE, k] = (tick - whole[c.SINCE, i]) / w.TICKS_PER_H
+        signals[ACTIVATION, k] = real[c.ACTIVATION, i]
+        signals[POLARISATION, k] = real[c.POLARISATION, i]
+        signals[FATIGUE, k] = real[c.FATIGUE, i]
+
+
+@kernel
+def sense_tissue(world, patch, first, last):
+    """Fill the signals of the voxels ``first`` to ``last`` of a patch; signals of cells are 0."""
+    signals = world.work.signals
+    for voxel in range(first, last):
+        k = voxel - first
+        _sense_place(world, patch, voxel, k)
+        signals[AGE, k] = 0.0
+        signals[STAGE_AGE, k] = 0.0
+        signals[ACTIVATION, k] = 0.0
+        signals[POLARISATION, k] = 0.0
+        signals[FATIGUE, k] = 0.0

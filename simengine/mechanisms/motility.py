@@ -1,0 +1,133 @@
+"""The walk of cells, and the search of killers for something they recognise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simengine.foundation.jit import kernel
+from simengine.foundation.math import exp
+from simengine.foundation.random import purpose, uniform, uniform2
+from simengine.foundation.samplers import exponential
+from simengine.kernels.contacts import MARGIN_UM, keep_recognised
+from simengine.kernels.motion import new_heading, turning_probability
+from simengine.kernels.neighbours import reflect, swept_contacts
+from simengine.mechanisms.registry import BEHAVIOURS
+from simengine.state import cells as c
+from simengine.state import world as w
+
+SPEED_UM_PER_MIN = BEHAVIOURS("speed_um_per_min", "um/min", "speed of the walk", 0.0, 30.0)
+
+_TURN = purpose("motility.turn")
+_HEADING = purpose("motility.heading")
+_ENGAGE = purpose("motility.engage")
+_STAY = purpose("motility.stay")
+
+
+@kernel
+def act(world, tick, hours, first, last):
+    """Keep the speed of each cell of a chunk for the motion steps until the next fates."""
+    for k in range(last - first):
+        world.cells.real[c.SPEED, first + k] = world.work.behaviours[SPEED_UM_PER_MIN, k]
+
+
+@kernel
+def _can_find(world, i, kind):
+    """Tell whether cell ``i`` searches, and anything in its patch shows a mark that it sees."""
+    if world.cells.real[c.ENGAGING, i] <= 0.0:
+        return False
+    patch = world.cells.whole[c.PATCH, i]
+    seen = 0.0
+    for m in range(4):
+        seen += world.types.sees[kind, m] * world.patch[patch, w.SHOWN_CLASS_1 + m]
+    return seen > 0.0
+
+
+@kernel
+def recognised_on_way(world, i, way):
+    """List the recognised cells that cell ``i`` touches on its straight way to ``way``; return how many.
+
+    The list is left in ``world.work.index`` and ``world.work.strength``.
+    """
+    real, work, grid = world.cells.real, world.work, world.grid
+    kind, patch = world.cells.whole[c.TYPE, i], world.cells.whole[c.PATCH, i]
+    n_voxels = grid.shape[1] * grid.shape[2] * grid.shape[3]
+    start = grid.start[patch * n_voxels : (patch + 1) * n_voxels + 1]
+    reach = (MARGIN_UM, grid.largest_um[0])
+    n = swept_contacts(i, way, real, start, grid.shape, grid.spacing_um[0], reach, work.index)
+    n = min(n, work.index.size)
+    sees = world.types.sees[kind]
+    return keep_recognised(n, work.index, sees, real[c.CLASS_1 : c.CLASS_1 + 4], real[c.WEIGHT], work.strength)
+
+
+@kernel
+def _meets(world, i, hours, tick, part):
+    """Draw whether a searching killer engages on its way to ``world.work.way``.
+
+    Notes
+    -----
+    EQ-CONTACT-3: chance = 1 - exp(-engaging x recognised real cells in reach x hours).
+    """
+    n = recognised_on_way(world, i, world.work.way)
+    if n == 0:
+        return False
+    recognised = 0.0
+    for m in range(n):
+        recognised += world.work.strength[m]
+    chance = 1.0 - exp(-world.cells.real[c.ENGAGING, i] * recognised * hours)
+    return uniform(world.key, world.cells.uid[i], tick, _ENGAGE, part) < chance
+
+
+@kernel
+def _walk(world, tick, minutes, i):
+    """Move one cell for one motion step, in substeps of at most half its reach and half its persistence time."""
+    real, whole, uid = world.cells.real, world.cells.whole, world.cells.uid[i]
+    kind = whole[c.TYPE, i]
+    speed = real[c.SPEED, i]
+    nz, ny, nx = world.grid.shape[1], world.grid.shape[2], world.grid.shape[3]
+    spacing = world.grid.spacing_um[0]
+    persistence = world.types.real[w.TYPE_PERSISTENCE_MIN, kind]
+    searches = _can_find(world, i, kind)
+    longest = min(persistence, minutes)
+    if searches:
+        longest = min(longest, (real[c.RADIUS, i] + 4.0) / (2.0 * speed))
+    n = int(np.ceil(minutes / longest))
+    part_min = minutes / n
+    turning = turning_probability(part_min, persistence)
+    hx, hy, hz = real[c.HEADING_X, i], real[c.HEADING_Y, i], real[c.HEADING_Z, i]
+    way, here = world.work.way, real[c.X : c.X + 3, i]
+    for part in range(n):
+        u, v = uniform2(world.key, uid, tick, _TURN, part)
+        if u < turning:
+            a, b = uniform2(world.key, uid, tick, _HEADING, part)
+            hx, hy, hz = new_heading(a, b, real[c.DRIFT_X, i], real[c.DRIFT_Y, i], real[c.DRIFT_Z, i], nz == 1)
+        step = speed * part_min
+        way[0] = reflect(here[0] + step * hx, nx * spacing)
+        way[1] = reflect(here[1] + step * hy, ny * spacing)
+        way[2] = here[2] if nz == 1 else reflect(here[2] + step * hz, nz * spacing)
+        engages = searches and _meets(world, i, part_min / 60.0, tick, part)
+        here[:] = way
+        if engages:
+            stay_h = world.types.real[w.TYPE_ENGAGED_H, kind] * exponential(world.key, uid, tick, _STAY, part)
+            whole[c.ENGAGED_UNTIL, i] = tick + 1 + int(stay_h * w.TICKS_PER_H)
+            break
+    real[c.HEADING_X, i], real[c.HEADING_Y, i], real[c.HEADING_Z, i] = hx, hy, hz
+
+
+@kernel
+def move(world, tick, hours, first, last):
+    """Let all cells of a patch walk for one motion step; engaged killers stay where they are (EQ-WALK-4).
+
+    Everyone meets the others where they were at the start of the step, so the order of cells does not matter: a cell
+    walks in its own column, and its new place is put aside until all have walked.
+    """
+    real, whole, ended = world.cells.real, world.cells.whole, world.grid.scratch
+    for i in range(first, last):
+        x, y, z = real[c.X, i], real[c.Y, i], real[c.Z, i]
+        if whole[c.ENGAGED_UNTIL, i] <= tick:
+            whole[c.ENGAGED_UNTIL, i] = -1
+            if real[c.SPEED, i] > 0.0:
+                _walk(world, tick, hours * 60.0, i)
+        ended[0, i], ended[1, i], ended[2, i] = real[c.X, i], real[c.Y, i], real[c.Z, i]
+        real[c.X, i], real[c.Y, i], real[c.Z, i] = x, y, z
+    for i in range(first, last):
+        real[c.X, i], real[c.Y, i], real[c.Z, i] = ended[0, i], ended[1, i], ended[2, i]

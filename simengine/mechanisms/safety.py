@@ -1,0 +1,26 @@
+"""Adverse events as clocks of the patient: arrhythmia from immature grafts, infection under drugs, micro-embolism."""
+
+from __future__ import annotations
+
+from simengine.foundation.jit import kernel
+from simengine.mechanisms.registry import PARAMETERS, SOLUTES
+from simengine.mechanisms.vocabulary import DRUG_INFECTION
+from simengine.state import body as b
+
+ARRHYTHMIA_LEFT = SOLUTES("arrhythmia_left", "1", "remaining cumulative hazard of the first sustained arrhythmia")
+INFECTION_LEFT = SOLUTES("infection_left", "1", "remaining cumulative hazard of the first serious infection")
+EMBOLISM_LEFT = SOLUTES("embolism_left", "1", "remaining cumulative hazard of micro-embolism of the target organ")
+
+ARRHYTHMIA = PARAMETERS("safety.arrhythmia_per_1e8_cells_h", "1/h", "hazard of arrhythmia for 1e8 immature beating cells")
+INFECTION = PARAMETERS("safety.infection_per_h", "1/h", "hazard of serious infection without drugs")
+EMBOLISM = PARAMETERS("safety.embolism_per_1e6_cells_h", "1/h", "hazard of micro-embolism for 1e6 cells in vessels of the target")
+PLUG_SIZE = PARAMETERS("safety.plug_share", "1", "share of these cells large enough to block a capillary")
+
+
+@kernel
+def flow(world, tick, hours, first, last):
+    """Run down the three clocks (EQ-SAFE-1: left -= hazard x hours; the event happens at zero)."""
+    solutes, par, body = world.body.solutes, world.par, world.body
+    solutes[ARRHYTHMIA_LEFT] -= par[ARRHYTHMIA] * body.flux[b.FLUX_BEATING] / 1e8 * hours
+    solutes[INFECTION_LEFT] -= par[INFECTION] * (1.0 + solutes[DRUG_INFECTION]) * hours
+    solutes[EMBOLISM_LEFT] -= par[EMBOLISM] * par[PLUG_SIZE] * body.counts[b.TARGET_VESSELS] / 1e6 * hours

@@ -1,0 +1,241 @@
+"""The state of one patient at one time: plain arrays in named tuples, always of one type."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simengine.state.cells import Cells
+
+__all__ = ["Body", "Events", "Fields", "Grid", "Record", "Rules", "Types", "Work", "World"]
+
+Reals = NDArray[np.float64]
+Wholes = NDArray[np.int64]
+
+# Rows of World.tissue: fractions of the voxel, then amounts -----------------------------------------------------------
+(
+    FUNCTIONAL,  # F + D + S + V = 1
+    INJURED,
+    SCAR,
+    VOID,
+    VESSELS,  # relative to healthy tissue
+    DEBRIS,  # dead host tissue waiting for clearance, fraction of the voxel
+    NEUTROPHILS,  # relative to the peak of an untreated infarct
+    APOPTOTIC,  # dead product cells waiting for clearance, real cells
+    GRAFT,  # contractile or otherwise functional product tissue, fraction of the voxel
+    CROWDING,  # volume fraction of agents
+) = range(10)
+N_TISSUE = 10
+
+# World.clock: base ticks of 0.5 min -----------------------------------------------------------------------------------
+(
+    NOW,  # the tick up to which everything is done
+    MOTION,  # periods
+    FATES,
+    FIELDS,
+    TISSUE,
+    BODY,
+    END,
+    NEXT_RECORD,  # row of the record that is filled next
+    MODE,  # MODE_AUTO, MODE_PATCH, MODE_BODY
+    MAX_AGENTS,
+    PROBLEM,  # status of the first fault that was met, 0 = none
+) = range(11)
+N_CLOCK = 11
+MODE_AUTO, MODE_PATCH, MODE_BODY = range(3)
+DONE, GROW, LOG_FULL, BAD_NUMBER, TOO_MANY, DUPLICATE = range(6)
+"""What ``advance`` returns, and the faults that the clock remembers."""
+TICK_MIN = 0.5
+TICKS_PER_H = 120
+
+# Columns of World.patch -----------------------------------------------------------------------------------------------
+(
+    VOLUME_MM3,  # of the patch
+    ZONE_MM3,  # of the tissue that the patch stands for
+    SHARE,  # of the lesion, by volume
+    AWAKE,  # 1 = full agents
+    PENDING,  # product cells (real, at patch scale) too few for one agent
+    ARRIVED,  # product cells that became agents or are pending (real, patch scale)
+    BIRTHS,  # real product cells born in the patch
+    TAKES_PRODUCT,  # 1 = cells that reach the target arrive here
+    AWAKE_H,  # hours spent awake
+    RECRUITMENT,  # mean over voxels of the pull on circulating immune cells, 0-1
+    SHOWN_CLASS_1,  # sums of the marks that the cells of the patch show, real cells
+    SHOWN_CLASS_2,
+    SHOWN_MISSING_SELF,
+    SHOWN_OPSONISED,
+    MODE_SWITCHES,
+) = range(15)
+N_PATCH = 15
+
+# Columns of Types.real and Types.whole --------------------------------------------------------------------------------
+(
+    TYPE_RADIUS_UM,
+    TYPE_PERSISTENCE_MIN,
+    TYPE_ADHESION,
+    TYPE_REPULSION,
+    TYPE_ACCEPTS,  # killers that one real target cell can be engaged by at once
+    TYPE_ENGAGED_H,  # mean duration of an engagement
+    TYPE_FUNCTION,  # contractile volume that one real cell adds, as a fraction of its own volume
+    TYPE_PER_MM3,  # density in the tissue at the start, host cells
+    TYPE_RECRUITMENT,  # arrivals per mm3 and hour at full inflammation and normal blood count, host cells
+    TYPE_WEIGHT,  # of arriving agents
+    TYPE_SHARE,  # of this stage among the infused cells, product
+    TYPE_FRAGILE,  # share of the infused cells that is fragile, product
+) = range(12)
+N_TYPE_REAL = 12
+TYPE_IS_PRODUCT, TYPE_ARM, TYPE_NEXT, TYPE_POOL, TYPE_KIND = range(5)
+N_TYPE_WHOLE = 5
+
+
+class Grid(NamedTuple):
+    """Geometry and the cell list.
+
+    ``shape`` int64[4] (P, nz, ny, nx); ``spacing_um`` float64[1]; ``largest_um`` float64[1] largest radius of any cell;
+    ``start`` int64[V+1] first column of each voxel; ``order`` int64[C] and ``count`` int64[max(C, V)] for sorting;
+    ``scratch`` float64[6, C] of one phase (mechanics and velocity, or claims on targets).
+    """
+
+    shape: Wholes
+    spacing_um: Reals
+    largest_um: Reals
+    start: Wholes
+    order: Wholes
+    count: Wholes
+    scratch: Reals
+
+
+class Fields(NamedTuple):
+    """Concentrations and what drives them: float64[F, P, nz, ny, nx] each; ``constant`` float64[N, F]; see FIELD_*."""
+
+    value: Reals
+    source: Reals
+    loss: Reals
+    tissue_source: Reals
+    tissue_loss: Reals
+    constant: Reals
+    treatment: Wholes
+    work: Reals
+    sweeps: Wholes  # int64[F, 2]: solves and sweeps done
+
+
+(
+    FIELD_DIFFUSION,  # µm2/h
+    FIELD_DECAY,  # per h
+    FIELD_CLEARANCE,  # exchange with blood at normal vessel density, per h
+    FIELD_BLOOD,  # level in blood
+    FIELD_HALF_UPTAKE,  # Michaelis constant of uptake, 0 = first order
+    FIELD_GRADIENT_HALF,  # gradient of half chemotactic response, unit per µm
+    FIELD_EXCHANGE,  # exchange between the patches of a lesion, per h
+) = range(7)
+N_FIELD_CONSTANTS = 7
+
+
+class Types(NamedTuple):
+    """What is fixed for a kind in a stage.
+
+    ``real`` float64[N_TYPE_REAL, T], ``whole`` int64[N_TYPE_WHOLE, T]; ``sees`` float64[T, 4] sensitivity to the marks
+    class I, class II, missing self, bound antibody.
+    """
+
+    real: Reals
+    whole: Wholes
+    sees: Reals
+
+
+class Rules(NamedTuple):
+    """Behaviours by type, and the rows that modulate them. See kernels.response.
+
+    ``base`` float64[B, T]; ``bounds`` float64[2, B]; ``active_start`` int64[T+1] into ``active`` (behaviours of a type
+    that can be non-zero); ``start`` int64[T+1] into the rows; ``row`` int64[3, R] (signal, behaviour, additive);
+    ``number`` float64[3, R] (limit, half, exponent).
+    """
+
+    base: Reals
+    bounds: Reals
+    active_start: Wholes
+    active: Wholes
+    start: Wholes
+    row: Wholes
+    number: Reals
+
+
+class Work(NamedTuple):
+    """Scratch of one chunk of cells: float64[signals | behaviours | causes, chunk]; lists of one killer's targets.
+
+    ``signals`` ``behaviours`` ``hazards`` as said; ``index`` int64[MAX_TOUCHED], ``strength`` float64[MAX_TOUCHED],
+    ``way`` float64[3] end of a path, µm.
+    """
+
+    signals: Reals
+    behaviours: Reals
+    hazards: Reals
+    index: Wholes
+    strength: Reals
+    way: Reals
+
+
+class Body(NamedTuple):
+    """The rest of the patient.
+
+    ``counts`` int64[N] product cells by compartment, absorbing fates last; ``transfer`` float64[2, N, N] transition
+    probabilities over a fast and a slow step; ``pools`` int64 immune cells; ``solutes`` float64; ``doses`` float64[D, 4]
+    (cells, first tick, last tick, compartment); ``given`` int64[D]; ``drugs`` float64[G, 8]; ``pair`` float64[8]
+    recognition between this donor and this recipient; ``flux`` float64[16] what the patch gave to the body since
+    the last body step.
+    """
+
+    counts: Wholes
+    transfer: Reals
+    pools: Wholes
+    solutes: Reals
+    doses: Reals
+    given: Wholes
+    drugs: Reals
+    pair: Reals
+    flux: Reals
+
+
+TALLY_CELLS, TALLY_EVENTS, TALLY_HAZARD = range(3)
+"""Real cells, agents, and cumulative hazard, by patch, cause (then division, transition) and type."""
+
+
+class Record(NamedTuple):
+    """The course: ``ticks`` int64[S], ``values`` float64[S, R]."""
+
+    ticks: Wholes
+    values: Reals
+
+
+class Events(NamedTuple):
+    """What happened when: ``count`` int64[2] (kept, met); ``whole`` int64[E, 3] (tick, event, type); ``uid`` uint64[E];
+    ``hour`` float64[E] exact time. Events: cause of death, then division, then transition.
+    """
+
+    count: Wholes
+    whole: Wholes
+    uid: NDArray[np.uint64]
+    hour: Reals
+
+
+class World(NamedTuple):
+    """Everything that ``advance`` reads and writes. Arrays only, so that dispatch and checkpoints are one loop."""
+
+    cells: Cells
+    grid: Grid
+    fields: Fields
+    tissue: Reals  # float64[N_TISSUE, P, nz, ny, nx]
+    patch: Reals  # float64[P, N_PATCH]
+    types: Types
+    rules: Rules
+    work: Work
+    body: Body
+    record: Record
+    events: Events
+    tally: Reals  # float64[3, P, K + 2, T], see TALLY_*
+    par: Reals  # float64[n_parameters]
+    enabled: Wholes  # int64[n_mechanisms]
+    clock: Wholes
+    key: NDArray[np.uint64]
