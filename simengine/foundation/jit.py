@@ -66,4 +66,20 @@ if _CACHE is not None:
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function in the house style: no GIL, strict IEEE arithmetic, cached, one signature, 64-bit floats."""
     compiled: Callable[..., Any] = numba.njit(nogil=True, cache=_CACHE is not None, error_model="numpy")(function)
+    return _one_for_all_constants(compiled)
+
+
+def _one_for_all_constants(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """Let calls with a constant share the signature of calls with a variable; Numba would compile a copy per constant.
+
+    With a purpose and a draw number written at each call, that is a second of compilation for each call of ``uniform``.
+    """
+    if hasattr(compiled, "get_call_template"):  # absent where the JIT is off
+        resolve = compiled.get_call_template
+
+        def get_call_template(args: Any, kws: Any) -> Any:
+            widened = {name: numba.types.unliteral(kind) for name, kind in kws.items()}
+            return resolve([numba.types.unliteral(kind) for kind in args], widened)
+
+        compiled.get_call_template = get_call_template
     return compiled

@@ -49,8 +49,8 @@ MAX_ORDINAL = 2**40 - 1
 """Largest ordinal of an arrival within its source and time."""
 
 _RESERVED = 16
-_BIRTH = np.uint64(0)
-_ARRIVAL = np.uint64(1)
+_BIRTH = 0
+_ARRIVAL = 1
 _registry: dict[int, str] = {}
 
 _PARITY = np.uint64(0x1BD11BDAA9FC1A22)
@@ -124,7 +124,7 @@ def threefry(k0, k1, c0, c1):
     k0, k1 : uint64
         Key.
     c0, c1 : uint64
-        Counter.
+        Counter. The casts below are for int64 given by mistake: a signed shift would make other numbers of it.
 
     Notes
     -----
@@ -133,8 +133,9 @@ def threefry(k0, k1, c0, c1):
 
     Source: Salmon et al. 2011, section 3.2; checked against the known-answer vectors of Random123.
     """
+    k0, k1 = np.uint64(k0), np.uint64(k1)
     k2 = _PARITY ^ k0 ^ k1
-    x0, x1 = c0 + k0, c1 + k1
+    x0, x1 = np.uint64(c0) + k0, np.uint64(c1) + k1
     x0, x1 = _turn(x0, x1, _R0)
     x0, x1 = _turn(x0, x1, _R1)
     x0, x1 = _turn(x0, x1, _R2)
