@@ -1,0 +1,332 @@
+"""Cells push and hold one another: pair forces, the move they cause, and how full the ground is.
+
+Ground, canonical order, ``start``, ``shape``, ``position`` and ``radius`` are those of `simengine.kernels.neighbours`.
+Forces act within a patch only, and each patch is computed by itself: stacked or alone, it gives the same bits.
+
+The search grid is not the voxel grid. Interactions reach up to 2·`reach`·(largest radius), 30 µm for cardiomyocytes,
+further than a 20 µm voxel; per patch, cells are therefore filed into *bins* no shorter than that, whose 3×3×3 (3×3 in
+one layer) hold every partner. Each pair is met once, from the bin that comes first, and its force is given to both
+sides. ``benchmarks/decisions/neighbour_list.py`` holds the timing that this rests on.
+
+Why the loops look as they do: bins adjacent in x are contiguous in memory, so the candidates of a bin are five runs,
+copied once to a buffer; squared distances are a loop without branches, which the compiler turns into vectors; the few
+pairs in range (one in nine) are kept by a counter that advances or not; and only these get a square root and divisions.
+Unsigned indices spare the test for negative ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simengine.foundation.jit import kernel
+from simengine.kernels.neighbours import interval_of, reflect
+
+__all__ = ["crowding", "displace", "local_crowding", "relax"]
+
+SPHERE = 4.1887902047863905  # 4π/3
+NUDGE = 1e-9  # µm; two cells at one place are taken to lie this far apart along x, the earlier one on the left
+
+
+@kernel
+def _bins_across(shape, spacing, edge):
+    """Return (nx, ny, nz): how many bins, none shorter than `edge` (µm), fit into a patch; at least one per axis."""
+    return (
+        max(int(shape[3] * spacing / edge), 1),
+        max(int(shape[2] * spacing / edge), 1),
+        max(int(shape[1] * spacing / edge), 1),
+    )
+
+
+@kernel
+def _file_into_bins(position, extent, bins, bin_start, slot):
+    """Write the slot of each cell of a patch in bin order (bin, then canonical order), and where bins begin."""
+    n = slot.size
+    n_bins = bin_start.size - 1
+    bin_start[:] = 0
+    which = np.empty(n, np.int64)
+    for i in range(n):
+        ix = interval_of(position[0, i], extent[0] / bins[0], bins[0])
+        iy = interval_of(position[1, i], extent[1] / bins[1], bins[1])
+        iz = interval_of(position[2, i], extent[2] / bins[2], bins[2])
+        which[i] = (iz * bins[1] + iy) * bins[0] + ix
+        bin_start[which[i] + 1] += 1
+    for b in range(n_bins):
+        bin_start[b + 1] += bin_start[b]
+    for i in range(n):
+        slot[i] = bin_start[which[i]]
+        bin_start[which[i]] += 1
+    for b in range(n_bins, 0, -1):
+        bin_start[b] = bin_start[b - 1]
+    bin_start[0] = 0
+
+
+@kernel
+def _append_run(begin, end, packed, candidate, source, m):
+    """Append slots begin..end−1 to the candidates (x, y, z, radius, and the slot itself); return how many there are."""
+    o = np.uint64(m)
+    for k in range(np.uint64(begin), np.uint64(end)):
+        x, y, z, radius = packed[0, k], packed[1, k], packed[2, k], packed[3, k]
+        candidate[0, o] = x
+        candidate[1, o] = y
+        candidate[2, o] = z
+        candidate[3, o] = radius
+        source[o] = k
+        o += np.uint64(1)
+    return m + end - begin
+
+
+@kernel
+def _collect(b, bins, bin_start, packed, candidate, source):
+    """Collect bin `b` and the bins around it that come later, bin `b` first; return the number of candidates."""
+    nx, ny, nz = bins
+    ix, iy, iz = b % nx, b // nx % ny, b // (nx * ny)
+    left = max(ix - 1, 0) - ix
+    right = min(ix + 1, nx - 1) - ix + 1
+    m = _append_run(bin_start[b], bin_start[b + right], packed, candidate, source, 0)
+    if iy + 1 < ny:
+        row = b + nx
+        m = _append_run(bin_start[row + left], bin_start[row + right], packed, candidate, source, m)
+    if iz + 1 < nz:
+        for jy in range(max(iy - 1, 0), min(iy + 2, ny)):
+            row = b + nx * (ny + jy - iy)
+            m = _append_run(bin_start[row + left], bin_start[row + right], packed, candidate, source, m)
+    return m
+
+
+@kernel
+def _keep_near(a, m, candidate, reach, gap, near):
+    """Write to `near` which of the candidates after `a` lie within reach of it; return how many."""
+    x, y, z, radius = candidate[0, a], candidate[1, a], candidate[2, a], candidate[3, a]
+    after_x, after_y, after_z, after_r = (
+        candidate[0, a + 1 : m],
+        candidate[1, a + 1 : m],
+        candidate[2, a + 1 : m],
+        candidate[3, a + 1 : m],
+    )
+    squared_reach = reach * reach
+    for k in range(m - a - 1):
+        dx, dy, dz = after_x[k] - x, after_y[k] - y, after_z[k] - z
+        both = after_r[k] + radius
+        gap[k] = (dx * dx + dy * dy + dz * dz) - squared_reach * (both * both)
+    kept = np.uint64(0)
+    for k in range(m - a - 1):
+        near[kept] = a + 1 + k
+        kept += np.uint64(gap[k] < 0.0)
+    return kept
+
+
+@kernel
+def _push(a, kept, near, candidate, source, packed, reach, force):
+    """Add the forces between candidate `a` and the `kept` near ones to both sides."""
+    x, y, z, radius = candidate[0, a], candidate[1, a], candidate[2, a], candidate[3, a]
+    own = source[a]
+    repulsion, adhesion = packed[4, own], packed[5, own]
+    per_reach = 1.0 / reach
+    sum_x, sum_y, sum_z = 0.0, 0.0, 0.0
+    for k in range(kept):
+        b = near[k]
+        other = source[b]
+        dx, dy, dz = candidate[0, b] - x, candidate[1, b] - y, candidate[2, b] - z
+        squared = dx * dx + dy * dy + dz * dz
+        if squared == 0.0:
+            dx, squared = NUDGE, NUDGE * NUDGE
+        distance = np.sqrt(squared)
+        relative = distance / (candidate[3, b] + radius)
+        push = max(1.0 - relative, 0.0)
+        hold = 1.0 - relative * per_reach
+        f = ((packed[5, other] * adhesion) * (hold * hold) - (packed[4, other] * repulsion) * (push * push)) / distance
+        dx *= f
+        dy *= f
+        dz *= f
+        sum_x += dx
+        sum_y += dy
+        sum_z += dz
+        force[0, other] -= dx
+        force[1, other] -= dy
+        force[2, other] -= dz
+    force[0, own] += sum_x
+    force[1, own] += sum_y
+    force[2, own] += sum_z
+
+
+@kernel
+def _sum_forces(bins, bin_start, packed, reach, force):
+    """Add up all pair forces of a patch in bin order; return the number of pairs in range."""
+    n = packed.shape[1]
+    candidate = np.empty((4, n))
+    source = np.empty(n, np.uint64)
+    near = np.empty(n, np.uint64)
+    gap = np.empty(n)
+    pairs = 0
+    for b in range(bin_start.size - 1):
+        own = bin_start[b + 1] - bin_start[b]
+        if own > 0:
+            m = _collect(b, bins, bin_start, packed, candidate, source)
+            for a in range(own):
+                kept = _keep_near(a, m, candidate, reach, gap, near)
+                _push(a, kept, near, candidate, source, packed, reach, force)
+                pairs += int(kept)
+    return pairs
+
+
+@kernel
+def _relax_patch(shape, spacing, position, radius, mechanics, reach, out_velocity):
+    """Write the velocities of one patch, whose cells are all the columns given; return the number of pairs in range."""
+    n = radius.size
+    factor, largest = reach
+    for i in range(n):
+        if radius[i] > largest:
+            largest = radius[i]
+    bins = _bins_across(shape, spacing, max(2.0 * factor * largest * (1.0 + 1e-9), spacing))
+    extent = (shape[3] * spacing, shape[2] * spacing, shape[1] * spacing)
+    bin_start = np.empty(bins[0] * bins[1] * bins[2] + 1, np.int64)
+    slot = np.empty(n, np.int64)
+    _file_into_bins(position, extent, bins, bin_start, slot)
+    packed = np.empty((6, n))
+    for i in range(n):
+        k = slot[i]
+        packed[0, k], packed[1, k], packed[2, k], packed[3, k] = (
+            position[0, i],
+            position[1, i],
+            position[2, i],
+            radius[i],
+        )
+        packed[4, k], packed[5, k] = np.sqrt(mechanics[0, i]), np.sqrt(mechanics[1, i])
+    force = np.zeros((3, n))
+    pairs = _sum_forces(bins, bin_start, packed, factor, force)
+    for i in range(n):
+        k = slot[i]
+        for axis in range(3):
+            out_velocity[axis, i] = force[axis, k] / mechanics[2, i]
+    return pairs
+
+
+@kernel
+def relax(start, shape, spacing, position, radius, mechanics, reach, out_velocity):
+    """Write the velocity that repulsion and adhesion give to each cell; return the number of pairs in range.
+
+    Parameters
+    ----------
+    start : int64[V + 1], from `sort_by_voxel`; cells are in canonical order.
+    shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm.
+    position, radius : float64[≥3, C] and float64[C], µm.
+    mechanics : float64[≥3, C], rows repulsion c_r, adhesion c_a (force, ≥ 0) and drag (force per µm/min, > 0).
+    reach : (s, largest), float64. Adhesion acts up to s ≥ 1 times the sum of radii. `largest` (µm) is a radius that no
+        cell of the run exceeds, or 0; it sets the bins. While it holds, a large cell that arrives elsewhere does not
+        regroup anybody's sums; a larger cell is still treated correctly.
+    out_velocity : float64[≥3, C], µm/min, rows 0 to 2 written for the cells of `start`.
+
+    Returns
+    -------
+    int64; the mean number of neighbours of a cell is twice this over the number of cells.
+
+    Notes
+    -----
+    With R = r_i + r_j, S = s·R, distance d, and n the unit vector from j to i, the force on i is
+
+        [√(c_r,i·c_r,j)·(1 − d/R)² for d < R  −  √(c_a,i·c_a,j)·(1 − d/S)² for d < S] · n,
+
+    and on j its exact opposite: coefficients are geometric means, so that a pair agrees on them. Motion is
+    overdamped, velocity = force/drag, so Σ drag·velocity = 0 up to rounding. Two cells at one place are pushed apart
+    along x. In one layer all z are equal and the z velocity is zero.
+
+    Source: the pair law of PhysiCell, Ghaffarizadeh et al., PLoS Comput Biol 14:e1005991 (2018), which takes geometric
+    means as well.
+
+    Checked against all pairs in ``tests/unit/test_forces.py``.
+    """
+    n_voxels = shape[1] * shape[2] * shape[3]
+    pairs = 0
+    for patch in range(shape[0]):
+        first, last = start[patch * n_voxels], start[(patch + 1) * n_voxels]
+        if last > first:
+            pairs += _relax_patch(
+                shape,
+                spacing,
+                position[:, first:last],
+                radius[first:last],
+                mechanics[:, first:last],
+                reach,
+                out_velocity[:, first:last],
+            )
+    return pairs
+
+
+@kernel
+def displace(count, velocity, minutes, cap, shape, spacing, radius, position):
+    """Move the first `count` cells along their velocity, each by at most `cap` radii; return how many were capped.
+
+    Parameters
+    ----------
+    velocity : float64[≥3, C], µm/min; minutes : float64.
+    cap : float64, the longest move as a fraction of the cell's radius; a longer one keeps its direction.
+    shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm. Walls reflect; in one layer z stays.
+    radius : float64[C], µm.
+    position : float64[≥3, C], µm, rows 0 to 2 rewritten.
+
+    Notes
+    -----
+    A forward Euler step. It overshoots where minutes·Σ_j 2·c_r·(1 − d/R)/(R·drag) nears 1: the cap keeps such a step
+    bounded, and the number returned tells that it was needed.
+    """
+    width, depth, height = shape[3] * spacing, shape[2] * spacing, shape[1] * spacing
+    capped = 0
+    for i in range(count):
+        dx, dy, dz = minutes * velocity[0, i], minutes * velocity[1, i], minutes * velocity[2, i]
+        move = np.sqrt(dx * dx + dy * dy + dz * dz)
+        longest = cap * radius[i]
+        if move > longest:
+            capped += 1
+            dx *= longest / move
+            dy *= longest / move
+            dz *= longest / move
+        position[0, i] = reflect(position[0, i] + dx, width)
+        position[1, i] = reflect(position[1, i] + dy, depth)
+        if shape[1] > 1:
+            position[2, i] = reflect(position[2, i] + dz, height)
+    return capped
+
+
+@kernel
+def crowding(start, radius, spacing, out_fraction):
+    """Write for each voxel the volume of the cells whose centre it holds, over its own volume.
+
+    Parameters
+    ----------
+    start : int64[V + 1], from `sort_by_voxel`; cells are in canonical order, and are summed in it.
+    radius : float64[C], µm, the agent's: its weight is already counted.
+    spacing : float64, µm.
+    out_fraction : float64[V], written; above 1 where cells overlap or stick out into the next voxel.
+    """
+    per_voxel = SPHERE / (spacing * spacing * spacing)
+    for v in range(start.size - 1):
+        total = 0.0
+        for i in range(start[v], start[v + 1]):
+            total += radius[i] * radius[i] * radius[i]
+        out_fraction[v] = per_voxel * total
+
+
+@kernel
+def local_crowding(start, shape, fraction, out_local):
+    """Write for each cell the mean of `fraction` over its voxel and those around it (27 or, in one layer, 9).
+
+    Parameters
+    ----------
+    start : int64[V + 1], from `sort_by_voxel`.
+    shape : int64[4] = (P, nz, ny, nx).
+    fraction : float64[V], from `crowding`.
+    out_local : float64[C], written for the cells of `start`; voxels beyond a wall do not count.
+    """
+    nz, ny, nx = shape[1], shape[2], shape[3]
+    for v in range(start.size - 1):
+        if start[v] == start[v + 1]:
+            continue
+        ix, iy, iz, base = v % nx, v // nx % ny, v // (nx * ny) % nz, v // (nx * ny * nz) * nz
+        total = 0.0
+        voxels = 0
+        for jz in range(max(iz - 1, 0), min(iz + 2, nz)):
+            for jy in range(max(iy - 1, 0), min(iy + 2, ny)):
+                for jx in range(max(ix - 1, 0), min(ix + 2, nx)):
+                    total += fraction[((base + jz) * ny + jy) * nx + jx]
+                    voxels += 1
+        out_local[start[v] : start[v + 1]] = total / voxels

@@ -1,0 +1,241 @@
+"""Where cells stand: voxels, walls, canonical order, and the cells within reach of a path.
+
+The ground is a stack of P *patches*, each a closed box of nz·ny·nx cubic voxels of edge `spacing` (µm). A cell has a
+patch and a place local to it, 0..nx·spacing and so on. ``shape`` is int64[4] = (P, nz, ny, nx), and a voxel's number is
+((patch·nz + iz)·ny + iy)·nx + ix. One layer (nz = 1) is a 2-D patch: all its cells have z at mid-layer.
+
+The *canonical order* of cells is (voxel, identity). Cells are physically kept in it, so that every sum over cells has
+one order, whatever memory looked like before, and so that neighbours in space are neighbours in memory. ``start`` is
+int64[V + 1]: the cells of voxel v are ``start[v]`` to ``start[v + 1]``, those of patch p are contiguous.
+
+``position`` is a float64 block whose rows 0 to 2 are x, y and z (µm); it may have more. ``radius`` (float64[C], µm) is
+that of the whole agent: one that stands for w real cells of radius r has r·w^(1/3), so its volume is that of them all.
+
+No place, not even a NaN, leads outside an array.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simengine.foundation.jit import kernel
+
+__all__ = [
+    "DUPLICATE",
+    "IN_ORDER",
+    "contacts_of",
+    "interval_of",
+    "locate",
+    "permute",
+    "reflect",
+    "sort_by_voxel",
+    "swept_contacts",
+    "voxel_of",
+]
+
+IN_ORDER, DUPLICATE = 0, 1
+
+
+@kernel
+def interval_of(place, edge, n):
+    """Return which of `n` intervals of length `edge` holds `place`, counted from 0; outside (or NaN), the nearest."""
+    t = place / edge
+    if not t > 0.0:
+        return 0
+    if t >= n:
+        return n - 1
+    return int(t)
+
+
+@kernel
+def voxel_of(x, y, z, patch, spacing, shape):
+    """Return the number of the voxel that holds the place (x, y, z) (µm) of a patch; outside, the nearest voxel."""
+    ix = interval_of(x, spacing, shape[3])
+    iy = interval_of(y, spacing, shape[2])
+    iz = interval_of(z, spacing, shape[1])
+    return ((patch * shape[1] + iz) * shape[2] + iy) * shape[3] + ix
+
+
+@kernel
+def reflect(place, extent):
+    """Return where a move to `place` ends between perfect mirrors at 0 and `extent` (µm), however long the move was.
+
+    Notes
+    -----
+    A place within the box is returned bit for bit. The fold has period 2·extent: y = x − 2L·floor(x/2L), then 2L − y
+    where y > L. A uniform density stays uniform, which a clamp at the wall would spoil.
+    """
+    if 0.0 <= place <= extent:
+        return place
+    period = 2.0 * extent
+    folded = place - period * np.floor(place / period)
+    if folded > extent:
+        folded = period - folded
+    if folded < 0.0:
+        return 0.0
+    return folded
+
+
+@kernel
+def locate(count, position, patch, spacing, shape, out_voxel):
+    """Write the voxel number of each of the first `count` cells.
+
+    Parameters
+    ----------
+    position : float64[≥3, C], µm.
+    patch : int64[C].
+    spacing : float64, µm.
+    shape : int64[4] = (P, nz, ny, nx).
+    out_voxel : int64[C], written.
+    """
+    for i in range(count):
+        out_voxel[i] = voxel_of(position[0, i], position[1, i], position[2, i], patch[i], spacing, shape)
+
+
+@kernel
+def sort_by_voxel(count, voxel, uid, start, order, work):
+    """Find the canonical order (voxel, identity) of the first `count` cells; return IN_ORDER or DUPLICATE.
+
+    Parameters
+    ----------
+    voxel : int64[C], 0 ≤ voxel < V.
+    uid : uint64[C], permanent identities.
+    start : int64[V + 1], written: where each voxel begins.
+    order : int64[C], written: ``order[k]`` is the present index of the cell that belongs at k.
+    work : int64[≥ V], overwritten.
+
+    Notes
+    -----
+    A counting sort over voxels, then an insertion sort by identity inside each. Cells that were in order and stayed
+    in their voxel cost one comparison. DUPLICATE means that two cells of one voxel share an identity; their order is
+    then undefined and the run must stop.
+
+    Checked in ``tests/unit/test_neighbours.py``.
+    """
+    n_voxels = start.size - 1
+    start[:] = 0
+    for i in range(count):
+        start[voxel[i] + 1] += 1
+    for v in range(n_voxels):
+        work[v] = start[v]
+        start[v + 1] += start[v]
+    for i in range(count):
+        v = voxel[i]
+        order[work[v]] = i
+        work[v] += 1
+    status = IN_ORDER
+    for k in range(1, count):
+        i = order[k]
+        identity = uid[i]
+        first = start[voxel[i]]
+        j = k
+        while j > first and uid[order[j - 1]] > identity:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = i
+        if j > first and uid[order[j - 1]] == identity:
+            status = DUPLICATE
+    return status
+
+
+@kernel
+def permute(block, order, count, work):
+    """Bring the first `count` columns of a block into the order given: new column k is the old column ``order[k]``.
+
+    Parameters
+    ----------
+    block : int64[R, C], rewritten. Blocks of other 64-bit types are passed as ``block.view(np.int64)``, so that one
+        compilation serves all; a single row as ``row.reshape(1, -1).view(np.int64)``.
+    order : int64[C], a permutation of 0..count−1.
+    work : int64[C], overwritten.
+
+    Notes
+    -----
+    Only columns that change place are touched: from step to step about one in ten.
+    """
+    moved = np.empty(count, np.uint64)
+    origin = np.empty(count, np.uint64)
+    n_moved = np.uint64(0)
+    for k in range(count):
+        moved[n_moved] = k
+        origin[n_moved] = order[k]
+        n_moved += np.uint64(order[k] != k)
+    for row in range(block.shape[0]):
+        for m in range(n_moved):
+            work[m] = block[row, origin[m]]
+        for m in range(n_moved):
+            block[row, moved[m]] = work[m]
+
+
+@kernel
+def swept_contacts(path, reach, position, radius, start, shape, spacing, out_index):
+    """Find the cells that a cell touches on a straight way, in canonical order; return how many.
+
+    Parameters
+    ----------
+    path : tuple of 6 float64, µm: x, y, z where the cell's centre starts and x, y, z where it ends.
+    reach : tuple of 2 float64, µm: the cell's own radius plus the gap across which surfaces still touch; and a radius
+        that no other cell exceeds, plus the longest move of others since they were sorted.
+    position, radius : float64[≥3, C] and float64[C], µm, see the module.
+    start : int64[nz·ny·nx + 1], that of the cell's own patch: ``start[p·V : (p + 1)·V + 1]`` with V = nz·ny·nx.
+    shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm.
+    out_index : int64[K], written. The moving cell itself, where it is in the list, is found too.
+
+    Returns
+    -------
+    int64, the number found. Above K only the first K were written: the caller needs a longer `out_index`.
+
+    Notes
+    -----
+    Contact: least distance from the other's centre to the segment ≤ own radius + gap + other's radius. Testing the
+    way and not its end alone keeps fast cells from jumping over others (else capture is too low by a term of order
+    √dt). Ask leg by leg for a way that is folded at a wall.
+
+    Checked against all pairs in ``tests/unit/test_neighbours.py``.
+    """
+    x, y, z, to_x, to_y, to_z = path
+    way_x, way_y, way_z = to_x - x, to_y - y, to_z - z
+    squared_way = way_x * way_x + way_y * way_y + way_z * way_z
+    per_squared_way = 1.0 / squared_way if squared_way > 0.0 else 0.0
+    search = reach[0] + reach[1]
+    from_x = interval_of(min(x, to_x) - search, spacing, shape[3])
+    past_x = interval_of(max(x, to_x) + search, spacing, shape[3]) + 1
+    from_y = interval_of(min(y, to_y) - search, spacing, shape[2])
+    past_y = interval_of(max(y, to_y) + search, spacing, shape[2]) + 1
+    from_z = interval_of(min(z, to_z) - search, spacing, shape[1])
+    past_z = interval_of(max(z, to_z) + search, spacing, shape[1]) + 1
+    found = 0
+    for iz in range(from_z, past_z):
+        for iy in range(from_y, past_y):
+            row = (iz * shape[2] + iy) * shape[3]
+            for j in range(start[row + from_x], start[row + past_x]):
+                dx, dy, dz = position[0, j] - x, position[1, j] - y, position[2, j] - z
+                t = min(max((dx * way_x + dy * way_y + dz * way_z) * per_squared_way, 0.0), 1.0)
+                dx -= t * way_x
+                dy -= t * way_y
+                dz -= t * way_z
+                touch = reach[0] + radius[j]
+                if touch >= 0.0 and dx * dx + dy * dy + dz * dz <= touch * touch:
+                    if found < out_index.size:
+                        out_index[found] = j
+                    found += 1
+    return found
+
+
+@kernel
+def contacts_of(i, reach, position, radius, start, shape, spacing, out_index):
+    """Find the other cells that cell `i` touches where it stands, in canonical order; return how many.
+
+    As `swept_contacts` with a way of no length, but `reach` is (gap, largest radius) and the cell itself is left out.
+    `out_index` must have room for it nevertheless; a number above its length means that it was too short.
+    """
+    x, y, z = position[0, i], position[1, i], position[2, i]
+    path = (x, y, z, x, y, z)
+    found = swept_contacts(path, (reach[0] + radius[i], reach[1]), position, radius, start, shape, spacing, out_index)
+    if found > out_index.size:
+        return found
+    others = 0
+    for k in range(found):
+        out_index[others] = out_index[k]
+        others += int(out_index[k] != i)
+    return others
