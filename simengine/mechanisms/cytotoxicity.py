@@ -7,8 +7,8 @@ under which name its victims are booked stands in the catalogue.
 from __future__ import annotations
 
 from simengine.foundation.jit import kernel
-from simengine.kernels.contacts import MARGIN_UM, deliver_attack, keep_recognised, offer_slots
-from simengine.kernels.neighbours import contacts_of
+from simengine.kernels.contacts import deliver_attack, offer_slots
+from simengine.mechanisms.recognition import recognised_on_way
 from simengine.mechanisms.registry import BEHAVIOURS, PARAMETERS
 from simengine.mechanisms.vocabulary import DONOR_ANTIBODY
 from simengine.state import body as b
@@ -62,19 +62,6 @@ def _sum_marks(world, patch, first, last):
 
 
 @kernel
-def _found(world, i):
-    """List the recognised cells that killer ``i`` touches where it stands; return how many."""
-    real, work, grid = world.cells.real, world.work, world.grid
-    n_voxels = grid.shape[1] * grid.shape[2] * grid.shape[3]
-    patch = world.cells.whole[c.PATCH, i]
-    start = grid.start[patch * n_voxels : (patch + 1) * n_voxels + 1]
-    reach = (MARGIN_UM, grid.largest_um[0])
-    n = min(contacts_of(i, real, start, grid.shape, grid.spacing_um[0], reach, work.index), work.index.size)
-    sees = world.types.sees[world.cells.whole[c.TYPE, i]]
-    return keep_recognised(n, work.index, sees, real[c.CLASS_1 : c.CLASS_1 + 4], real[c.WEIGHT], work.strength)
-
-
-@kernel
 def engage(world, tick, hours, first, last):
     """Share all engaged killers of a patch among their targets and store the hazards, per arm.
 
@@ -92,14 +79,14 @@ def engage(world, tick, hours, first, last):
             real[c.ATTACK + arm, i] = 0.0
     for i in range(first, last):
         if whole[c.ENGAGED_UNTIL, i] > tick:
-            n = _found(world, i)
+            n = recognised_on_way(world, i, real[c.X : c.X + 3, i])
             if n == 0:
                 whole[c.ENGAGED_UNTIL, i] = -1
             else:
                 offer_slots(real[c.WEIGHT, i], n, world.work.index, world.work.strength, claims[0])
     for i in range(first, last):
         if whole[c.ENGAGED_UNTIL, i] > tick:
-            n = _found(world, i)
+            n = recognised_on_way(world, i, real[c.X : c.X + 3, i])
             out = real[c.ATTACK + types.whole[w.TYPE_ARM, whole[c.TYPE, i]]]
             delivered = deliver_attack(
                 real[c.WEIGHT, i], real[c.KILLING, i], n, world.work.index, world.work.strength, real[c.WEIGHT], claims, out

@@ -35,24 +35,20 @@ def _sense_place(world, patch, voxel, column):
     """Fill the signals of one place: tissue, fields, drugs. ``voxel`` counts inside the patch."""
     signals = world.work.signals
     tissue = world.tissue
-    nz, ny, nx = world.grid.shape[1], world.grid.shape[2], world.grid.shape[3]
-    ix = voxel % nx
-    iy = (voxel // nx) % ny
-    iz = voxel // (nx * ny)
-    signals[CROWDING, column] = tissue[w.CROWDING, patch, iz, iy, ix]
-    signals[FUNCTIONAL, column] = tissue[w.FUNCTIONAL, patch, iz, iy, ix]
-    signals[INJURED, column] = tissue[w.INJURED, patch, iz, iy, ix]
-    signals[SCAR, column] = tissue[w.SCAR, patch, iz, iy, ix]
-    signals[VOID, column] = tissue[w.VOID, patch, iz, iy, ix]
-    signals[VESSELS, column] = tissue[w.VESSELS, patch, iz, iy, ix]
-    signals[DEBRIS, column] = tissue[w.DEBRIS, patch, iz, iy, ix]
-    signals[NEUTROPHILS, column] = tissue[w.NEUTROPHILS, patch, iz, iy, ix]
-    signals[APOPTOTIC, column] = tissue[w.APOPTOTIC, patch, iz, iy, ix]
+    signals[CROWDING, column] = tissue[w.CROWDING, patch, voxel]
+    signals[FUNCTIONAL, column] = tissue[w.FUNCTIONAL, patch, voxel]
+    signals[INJURED, column] = tissue[w.INJURED, patch, voxel]
+    signals[SCAR, column] = tissue[w.SCAR, patch, voxel]
+    signals[VOID, column] = tissue[w.VOID, patch, voxel]
+    signals[VESSELS, column] = tissue[w.VESSELS, patch, voxel]
+    signals[DEBRIS, column] = tissue[w.DEBRIS, patch, voxel]
+    signals[NEUTROPHILS, column] = tissue[w.NEUTROPHILS, patch, voxel]
+    signals[APOPTOTIC, column] = tissue[w.APOPTOTIC, patch, voxel]
     signals[BLOCKED_ACTIVATION, column] = world.body.solutes[DRUG_ACTIVATION]
     signals[BLOCKED_PROLIFERATION, column] = world.body.solutes[DRUG_PROLIFERATION]
     signals[ANTIBODY, column] = world.body.solutes[DONOR_ANTIBODY]
     for f in range(world.fields.value.shape[0]):
-        signals[N_DECLARED + f, column] = world.fields.value[f, patch, iz, iy, ix]
+        signals[N_DECLARED + f, column] = world.fields.value[f, patch, voxel]
 
 
 @kernel
@@ -60,7 +56,7 @@ def sense(world, tick, hours, first, last):
     """Fill the signals of the cells ``first`` to ``last``."""
     signals = world.work.signals
     real, whole = world.cells.real, world.cells.whole
-    n_voxels = world.grid.shape[1] * world.grid.shape[2] * world.grid.shape[3]
+    n_voxels = world.tissue.shape[2]
     for i in range(first, last):
         k = i - first
         patch = whole[c.PATCH, i]

@@ -8,9 +8,9 @@ from simengine.foundation.jit import kernel
 from simengine.foundation.math import exp
 from simengine.foundation.random import purpose, uniform, uniform2
 from simengine.foundation.samplers import exponential
-from simengine.kernels.contacts import MARGIN_UM, keep_recognised
 from simengine.kernels.motion import new_heading, turning_probability
-from simengine.kernels.neighbours import reflect, swept_contacts
+from simengine.kernels.neighbours import reflect
+from simengine.mechanisms.recognition import recognised_on_way
 from simengine.mechanisms.registry import BEHAVIOURS
 from simengine.state import cells as c
 from simengine.state import world as w
@@ -40,23 +40,6 @@ def _can_find(world, i, kind):
     for m in range(4):
         seen += world.types.sees[kind, m] * world.patch[patch, w.SHOWN_CLASS_1 + m]
     return seen > 0.0
-
-
-@kernel
-def recognised_on_way(world, i, way):
-    """List the recognised cells that cell ``i`` touches on its straight way to ``way``; return how many.
-
-    The list is left in ``world.work.index`` and ``world.work.strength``.
-    """
-    real, work, grid = world.cells.real, world.work, world.grid
-    kind, patch = world.cells.whole[c.TYPE, i], world.cells.whole[c.PATCH, i]
-    n_voxels = grid.shape[1] * grid.shape[2] * grid.shape[3]
-    start = grid.start[patch * n_voxels : (patch + 1) * n_voxels + 1]
-    reach = (MARGIN_UM, grid.largest_um[0])
-    n = swept_contacts(i, way, real, start, grid.shape, grid.spacing_um[0], reach, work.index)
-    n = min(n, work.index.size)
-    sees = world.types.sees[kind]
-    return keep_recognised(n, work.index, sees, real[c.CLASS_1 : c.CLASS_1 + 4], real[c.WEIGHT], work.strength)
 
 
 @kernel

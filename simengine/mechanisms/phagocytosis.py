@@ -20,14 +20,12 @@ def act(world, tick, hours, first, last):
     EQ-EAT-1: amount falls by the factor exp(-weight x eating x hours).
     """
     behaviours = world.work.behaviours
-    n_voxels = world.grid.shape[1] * world.grid.shape[2] * world.grid.shape[3]
-    nx, ny = world.grid.shape[3], world.grid.shape[2]
+    n_voxels = world.tissue.shape[2]
     for i in range(first, last):
         rate = behaviours[EATING_PER_H, i - first]
         if rate > 0.0:
             patch = world.cells.whole[c.PATCH, i]
             voxel = world.cells.whole[c.VOXEL, i] - patch * n_voxels
-            ix, iy, iz = voxel % nx, (voxel // nx) % ny, voxel // (nx * ny)
             left = exp(-world.cells.real[c.WEIGHT, i] * rate * hours)
-            world.tissue[w.DEBRIS, patch, iz, iy, ix] *= left
-            world.tissue[w.APOPTOTIC, patch, iz, iy, ix] *= left
+            world.tissue[w.DEBRIS, patch, voxel] *= left
+            world.tissue[w.APOPTOTIC, patch, voxel] *= left

@@ -40,6 +40,7 @@ CD8_PRECURSORS = PARAMETERS("priming.cd8_precursors_cells", "cells", "naive CD8 
 CD4_PRECURSORS = PARAMETERS("priming.cd4_precursors_cells", "cells", "naive CD4 precursors at full class II mismatch")
 MEMORY_SHARE = PARAMETERS("priming.memory_of_sensitised", "1", "memory cells per naive precursor in a sensitised patient")
 LOADING = PARAMETERS("priming.loaded_per_cell", "1", "dendritic cells that reach the node per dead or shedding graft cell")
+SHEDDING = PARAMETERS("priming.shedding_per_h", "1/h", "antigen that a living graft cell sheds per h, in dead cells")
 LOADED_LOSS = PARAMETERS("priming.loaded_loss_per_h", "1/h", "loss of loaded dendritic cells in the node")
 LOADED_HALF = PARAMETERS("priming.loaded_half_cells", "cells", "loaded dendritic cells that wake naive cells at half speed")
 MEMORY_GAIN = PARAMETERS("priming.memory_sensitivity", "1", "how much less antigen memory cells need")

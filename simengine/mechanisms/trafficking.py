@@ -98,7 +98,6 @@ def flow(world, tick, hours, first, last):
     for repeat in range(ticks // period):
         _pass_once(world, tick, which, repeat, scratch[0], scratch[1])
     died_now = counts[b.DIED_LUNG] + counts[b.DIED_ELSEWHERE] - died
-    foreign = min(1.0, world.body.pair[b.PAIR_CLASS_1] + world.body.pair[b.PAIR_CLASS_2])
-    world.body.flux[b.FLUX_ANTIGEN] += died_now * foreign * world.par[LUNG_ANTIGEN]
+    world.body.flux[b.FLUX_ANTIGEN] += died_now * world.par[LUNG_ANTIGEN]
     if clock[w.MODE] != w.MODE_BODY and counts[b.TARGET] > target:
         _hand_over(world, tick, counts[b.TARGET] - target)

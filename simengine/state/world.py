@@ -67,8 +67,9 @@ TICKS_PER_H = 120
     SHOWN_MISSING_SELF,
     SHOWN_OPSONISED,
     MODE_SWITCHES,
-) = range(15)
-N_PATCH = 15
+    REPORTED,  # dead product cells that the body has been told of (real, patch scale)
+) = range(16)
+N_PATCH = 16
 
 # Columns of Types.real and Types.whole --------------------------------------------------------------------------------
 (
@@ -84,8 +85,9 @@ N_PATCH = 15
     TYPE_WEIGHT,  # of arriving agents
     TYPE_SHARE,  # of this stage among the infused cells, product
     TYPE_FRAGILE,  # share of the infused cells that is fragile, product
-) = range(12)
-N_TYPE_REAL = 12
+    TYPE_ARRHYTHMIC,  # propensity of the stage to beat on its own, 0-1
+) = range(13)
+N_TYPE_REAL = 13
 TYPE_IS_PRODUCT, TYPE_ARM, TYPE_NEXT, TYPE_POOL, TYPE_KIND = range(5)
 N_TYPE_WHOLE = 5
 
@@ -108,7 +110,12 @@ class Grid(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """Concentrations and what drives them: float64[F, P, nz, ny, nx] each; ``constant`` float64[N, F]; see FIELD_*."""
+    """Concentrations and what drives them.
+
+    ``value`` ``source`` (per h) ``loss`` (per h) ``tissue_source`` ``tissue_loss`` float64[F, P, V], V voxels of a patch
+    in the order (z, y, x); ``constant`` float64[N_FIELD_CONSTANTS, F], see FIELD_*; ``treatment`` int64[F];
+    ``work`` float64[9, n] of the solver; ``sweeps`` int64[F, 2] solves and multigrid cycles done.
+    """
 
     value: Reals
     source: Reals
@@ -118,7 +125,7 @@ class Fields(NamedTuple):
     constant: Reals
     treatment: Wholes
     work: Reals
-    sweeps: Wholes  # int64[F, 2]: solves and sweeps done
+    sweeps: Wholes
 
 
 (
@@ -226,7 +233,7 @@ class World(NamedTuple):
     cells: Cells
     grid: Grid
     fields: Fields
-    tissue: Reals  # float64[N_TISSUE, P, nz, ny, nx]
+    tissue: Reals  # float64[N_TISSUE, P, V]
     patch: Reals  # float64[P, N_PATCH]
     types: Types
     rules: Rules

@@ -1,0 +1,208 @@
+"""The phases of a patch: canonical order, fates of its cells, its fields and its tissue."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simengine.engine import hooks
+from simengine.engine.decide import decide, remove_dead
+from simengine.foundation.jit import kernel
+from simengine.kernels.fields_steady import solve_steady
+from simengine.kernels.forces import displace, relax
+from simengine.kernels.neighbours import DUPLICATE, locate, permute, sort_by_voxel
+from simengine.kernels.response import respond
+from simengine.mechanisms import MECHANISMS
+from simengine.mechanisms.cytotoxicity import engage
+from simengine.mechanisms.environment import sense, sense_tissue
+from simengine.mechanisms.homing import RECRUITMENT
+from simengine.mechanisms.motility import move
+from simengine.mechanisms.priming import SHEDDING
+from simengine.mechanisms.secretion import feel_gradients, secrete, secrete_tissue
+from simengine.mechanisms.tissue_repair import deposit, relax_tissue
+from simengine.state import body as b
+from simengine.state import cells as c
+from simengine.state import world as w
+
+__all__ = ["give_to_body", "live", "put_in_order", "relax_fields", "renew_tissue", "settle", "walk"]
+
+_CYTOTOXICITY = MECHANISMS.index("cytotoxicity")
+_MOTILITY = MECHANISMS.index("motility")
+_SECRETION = MECHANISMS.index("secretion")
+_TISSUE_REPAIR = MECHANISMS.index("tissue_repair")
+
+FIELD_TOLERANCE = 1e-3
+"""Largest error of a field, relative to its maximum."""
+_REACH = 1.25
+"""Adhesion acts up to this multiple of the sum of radii (PhysiCell's default)."""
+_LONGEST_PUSH = 0.25
+"""Longest move by forces in one step, in radii."""
+
+
+@kernel
+def put_in_order(world):
+    """Sort the columns by (voxel, identity) and renew the cell list; a duplicate identity is a fault."""
+    cells, grid = world.cells, world.grid
+    n = cells.count[0]
+    locate(n, cells.real, cells.whole[c.PATCH], grid.spacing_um[0], grid.shape, cells.whole[c.VOXEL])
+    if sort_by_voxel(n, cells.whole[c.VOXEL], cells.uid, grid.start, grid.order, grid.count) == DUPLICATE:
+        world.clock[w.PROBLEM] = w.DUPLICATE
+    permute(cells.real.view(np.int64), grid.order, n, grid.count)
+    permute(cells.whole, grid.order, n, grid.count)
+    permute(cells.uid.reshape(1, -1).view(np.int64), grid.order, n, grid.count)
+
+
+@kernel
+def _range_of(world, patch):
+    """Return the first column of a patch and the one after its last."""
+    n_voxels = world.tissue.shape[2]
+    return world.grid.start[patch * n_voxels], world.grid.start[(patch + 1) * n_voxels]
+
+
+@kernel
+def renew_tissue(world, patch, hours):
+    """Advance the tissue of a patch by ``hours``, and renew what it secretes and whom it calls."""
+    first, last = _range_of(world, patch)
+    deposit(world, patch, first, last)
+    n_voxels, chunk = world.tissue.shape[2], world.work.signals.shape[1]
+    kinds = np.zeros(chunk, np.int64)
+    called = 0.0
+    for begin in range(0, n_voxels, chunk):
+        end = min(begin + chunk, n_voxels)
+        sense_tissue(world, patch, begin, end)
+        respond(kinds, world.work.signals, world.rules, 0, end - begin, world.work.behaviours)
+        if world.enabled[_SECRETION] == 1:
+            secrete_tissue(world, patch, begin, end)
+        if world.enabled[_TISSUE_REPAIR] == 1:
+            relax_tissue(world, patch, begin, end, hours)
+        for k in range(end - begin):
+            called += world.work.behaviours[RECRUITMENT, k]
+    world.patch[patch, w.RECRUITMENT] = called / n_voxels
+
+
+@kernel
+def _live_chunk(world, tick, hours, first, last):
+    """Sense, respond, propose, decide and act for the cells ``first`` to ``last``."""
+    world.work.hazards[:, : last - first] = 0.0
+    sense(world, tick, hours, first, last)
+    respond(world.cells.whole[c.TYPE], world.work.signals, world.rules, first, last, world.work.behaviours)
+    hooks.propose(world, tick, hours, first, last)
+    hooks.act(world, tick, hours, first, last)
+    if world.enabled[_SECRETION] == 1:
+        secrete(world, tick, hours, first, last)
+    feel_gradients(world, first, last)
+    decide(world, tick, hours, first, last)
+
+
+@kernel
+def live(world, tick, patch, hours):
+    """Advance the cells of a patch by ``hours``: engagements are shared, then every chunk lives through the step."""
+    first, last = _range_of(world, patch)
+    if world.enabled[_CYTOTOXICITY] == 1:
+        engage(world, tick, hours, first, last)
+    if world.enabled[_SECRETION] == 1:
+        world.fields.source[:, patch] = world.fields.tissue_source[:, patch]
+        world.fields.loss[:, patch] = world.fields.tissue_loss[:, patch]
+    chunk = world.work.signals.shape[1]
+    for begin in range(first, last, chunk):
+        _live_chunk(world, tick, hours, begin, min(begin + chunk, last))
+
+
+@kernel
+def relax_fields(world, patch):
+    """Bring all fields of a patch to the balance of their sources and losses, exchange with the other patches included.
+
+    Notes
+    -----
+    EQ-FIELD-1: (loss + x - D Laplace) c = source + x m, x the exchange rate and m the mean over the lesion.
+    """
+    fields, shape, spacing = world.fields, world.grid.shape, world.grid.spacing_um[0]
+    for f in range(fields.value.shape[0]):
+        exchange = fields.constant[w.FIELD_EXCHANGE, f]
+        if exchange > 0.0 and shape[0] > 1:
+            mean = 0.0
+            for p in range(shape[0]):
+                mean += world.patch[p, w.SHARE] * np.sum(fields.value[f, p]) / fields.value.shape[2]
+            for v in range(fields.value.shape[2]):
+                fields.source[f, patch, v] += exchange * mean
+                fields.loss[f, patch, v] += exchange
+        cycles = solve_steady(
+            fields.value[f, patch].reshape((shape[1], shape[2], shape[3])),
+            fields.source[f, patch].reshape((shape[1], shape[2], shape[3])),
+            fields.loss[f, patch].reshape((shape[1], shape[2], shape[3])),
+            fields.constant[w.FIELD_DIFFUSION, f] / (spacing * spacing),
+            FIELD_TOLERANCE,
+            fields.work,
+        )
+        if cycles < 0:
+            world.clock[w.PROBLEM] = w.BAD_NUMBER
+        fields.sweeps[f, 0] += 1
+        fields.sweeps[f, 1] += cycles
+
+
+@kernel
+def walk(world, tick, patch, hours):
+    """Move the cells of a patch for one motion step: forces from where they stand, then walks, then the push."""
+    first, last = _range_of(world, patch)
+    if last == first or world.enabled[_MOTILITY] == 0:
+        return
+    grid, real, types = world.grid, world.cells.real, world.types
+    n_voxels = world.tissue.shape[2]
+    mechanics, velocity = grid.scratch[0:3], grid.scratch[3:6]
+    for i in range(first, last):
+        kind = world.cells.whole[c.TYPE, i]
+        mechanics[0, i] = types.real[w.TYPE_REPULSION, kind]
+        mechanics[1, i] = types.real[w.TYPE_ADHESION, kind]
+        mechanics[2, i] = 1.0
+    alone = np.array([1, grid.shape[1], grid.shape[2], grid.shape[3]])
+    start = grid.start[patch * n_voxels : (patch + 1) * n_voxels + 1]
+    relax(start, alone, grid.spacing_um[0], real, mechanics, _REACH, grid.largest_um[0], velocity)
+    move(world, tick, hours, first, last)
+    displace(
+        last - first,
+        velocity[:, first:last],
+        hours * 60.0,
+        _LONGEST_PUSH,
+        grid.shape,
+        grid.spacing_um[0],
+        real[:, first:last],
+    )
+
+
+@kernel
+def settle(world):
+    """Remove the dead and renew the order, where anything changed since the last time."""
+    listed = world.grid.start[world.grid.start.size - 1]
+    appended = world.cells.count[0] != listed
+    if remove_dead(world) or appended:
+        put_in_order(world)
+
+
+@kernel
+def give_to_body(world, hours):
+    """Tell the body what the patches did since the last body step, scaled to the tissue that they stand for.
+
+    Notes
+    -----
+    EQ-COUPLE-2: antigen = product cells that died + shedding x living x hours, each times V_zone / V_patch. Licensed and
+    beating cells are what lives now, scaled alike.
+    """
+    flux, types = world.body.flux, world.types
+    flux[b.FLUX_LICENSED] = 0.0
+    flux[b.FLUX_BEATING] = 0.0
+    for p in range(world.patch.shape[0]):
+        scale = world.patch[p, w.ZONE_MM3] / world.patch[p, w.VOLUME_MM3]
+        dead = 0.0
+        for m in range(world.work.hazards.shape[0]):
+            for kind in range(types.real.shape[1]):
+                if types.whole[w.TYPE_IS_PRODUCT, kind] == 1:
+                    dead += world.tally[w.TALLY_CELLS, p, m, kind]
+        flux[b.FLUX_ANTIGEN] += (dead - world.patch[p, w.REPORTED]) * scale
+        world.patch[p, w.REPORTED] = dead
+        first, last = _range_of(world, p)
+        for i in range(first, last):
+            kind = world.cells.whole[c.TYPE, i]
+            if types.whole[w.TYPE_IS_PRODUCT, kind] == 1:
+                real_cells = world.cells.real[c.WEIGHT, i] * scale
+                flux[b.FLUX_ANTIGEN] += real_cells * world.par[SHEDDING] * hours
+                flux[b.FLUX_LICENSED] += real_cells * world.cells.real[c.ACTIVATION, i]
+                flux[b.FLUX_BEATING] += real_cells * types.real[w.TYPE_ARRHYTHMIC, kind]

@@ -1,0 +1,163 @@
+"""Time: one compiled loop over the eight phases, always in this order, from one base tick to another.
+
+    1 schedule and 2 body     doses, drugs, compartments, priming, arrivals       (hooks ``flow``)
+    3 sense, 4 propose        signals -> behaviours -> hazards, chunk by chunk
+    5 decide                  hazards against each cell's thresholds
+    6 act                     die, divide, change stage, move, secrete
+    7 relax                   fields, tissue
+    8 record                  counts, ledger, events
+
+Every phase is due at fixed base ticks, whatever blocks the run is cut into; a patch without product cells or engaged
+killers sleeps: it takes the steps of the tissue instead of those of the walk, and nothing walks in it.
+"""
+
+from __future__ import annotations
+
+from simengine.engine import hooks
+from simengine.engine.record import record
+from simengine.engine.spaces import give_to_body, live, put_in_order, relax_fields, renew_tissue, settle, walk
+from simengine.foundation.jit import kernel
+from simengine.state import body as b
+from simengine.state import cells as c
+from simengine.state import world as w
+
+__all__ = ["advance"]
+
+ROOM = 2048
+"""Columns kept free beyond a third more than the living, so that no step runs out of them."""
+FAST_AFTER_DOSE_H = 6
+"""The body goes at the pace of the walk until this long after a dose."""
+
+
+@kernel
+def _is_ready(world):
+    """Return DONE when the next step can be finished in the room there is, else the reason why not."""
+    if world.clock[w.PROBLEM] != w.DONE:
+        return world.clock[w.PROBLEM]
+    n = world.cells.count[0]
+    if n > world.clock[w.MAX_AGENTS]:
+        return w.TOO_MANY
+    if n + n // 3 + ROOM > world.cells.uid.shape[0]:
+        return w.GROW
+    kept, room = world.events.count[0], world.events.hour.shape[0]
+    if room > 0 and kept + n + ROOM > room:
+        return w.LOG_FULL
+    return w.DONE
+
+
+@kernel
+def _is_dose_near(world, tick, ticks):
+    """Tell whether a dose is given in ``[tick, tick + ticks)`` or was given within the last hours."""
+    doses = world.body.doses
+    for d in range(doses.shape[0]):
+        begins, ends = doses[d, b.DOSE_FIRST_TICK], doses[d, b.DOSE_LAST_TICK]
+        if begins < tick + ticks and tick < ends + FAST_AFTER_DOSE_H * w.TICKS_PER_H:
+            return True
+    return False
+
+
+@kernel
+def _wake(world, tick):
+    """Decide which patches are awake for the next tissue step.
+
+    Awake is a patch with living or waiting product cells or engaged killers, one that is given a dose, or any in mode
+    ``patch``.
+    """
+    near = _is_dose_near(world, tick, world.clock[w.TISSUE])
+    for p in range(world.patch.shape[0]):
+        busy = world.clock[w.MODE] == w.MODE_PATCH or (near and world.patch[p, w.TAKES_PRODUCT] == 1.0)
+        n_voxels = world.tissue.shape[2]
+        for i in range(world.grid.start[p * n_voxels], world.grid.start[(p + 1) * n_voxels]):
+            if busy:
+                break
+            busy = (
+                world.types.whole[w.TYPE_IS_PRODUCT, world.cells.whole[c.TYPE, i]] == 1
+                or world.cells.whole[c.ENGAGED_UNTIL, i] > tick
+            )
+        if busy != (world.patch[p, w.AWAKE] == 1.0):
+            world.patch[p, w.AWAKE] = 1.0 if busy else 0.0
+            world.patch[p, w.MODE_SWITCHES] += 1.0
+
+
+@kernel
+def _stride(world, tick, any_awake):
+    """Return the length of the next step in ticks: a walk, or up to the next tissue step, record or end."""
+    clock = world.clock
+    if any_awake or _is_dose_near(world, tick, clock[w.TISSUE]):
+        return clock[w.MOTION]
+    stop = min(tick - tick % clock[w.TISSUE] + clock[w.TISSUE], clock[w.END])
+    if clock[w.NEXT_RECORD] < world.record.ticks.shape[0]:
+        stop = min(stop, max(world.record.ticks[clock[w.NEXT_RECORD]], tick + clock[w.MOTION]))
+    return stop - tick
+
+
+@kernel
+def _advance_body(world, tick, stride):
+    """Advance the body if a body step begins at ``tick``: every step near a dose or asleep, else its own period."""
+    period = world.clock[w.BODY]
+    ticks = stride
+    if stride < period and not _is_dose_near(world, tick - tick % period, period):
+        if tick % period != 0:
+            return
+        ticks = period
+    hours = ticks / w.TICKS_PER_H
+    give_to_body(world, hours)
+    hooks.flow(world, tick, hours, 0, 0)
+
+
+@kernel
+def _advance_patch(world, tick, patch):
+    """Advance the tissue, cells and fields of a patch if their steps begin at ``tick``."""
+    clock = world.clock
+    awake = world.patch[patch, w.AWAKE] == 1.0
+    tissue_due = tick % clock[w.TISSUE] == 0
+    if tissue_due:
+        renew_tissue(world, patch, clock[w.TISSUE] / w.TICKS_PER_H)
+    period = clock[w.FATES] if awake else clock[w.TISSUE]
+    if tick % period == 0:
+        live(world, tick, patch, period / w.TICKS_PER_H)
+    if tick % (clock[w.FIELDS] if awake else clock[w.TISSUE]) == 0:
+        relax_fields(world, patch)
+
+
+@kernel
+def advance(world, first, last):
+    """Advance a patient from base tick ``first`` to ``last``; return DONE, or why it stopped before a step.
+
+    GROW: more columns are needed; LOG_FULL: take the events away; then call again from ``world.clock[NOW]``. Stopping
+    anywhere and going on gives the same bits. The record at ``clock[END]`` is written when the end is reached.
+    """
+    clock = world.clock
+    tick = first
+    while tick < last:
+        clock[w.NOW] = tick
+        status = _is_ready(world)
+        if status != w.DONE:
+            return status
+        record(world, tick)
+        any_awake = False
+        if clock[w.MODE] == w.MODE_BODY:
+            stride = clock[w.MOTION] if _is_dose_near(world, tick, clock[w.BODY]) else clock[w.BODY]
+            _advance_body(world, tick, stride)
+        else:
+            if tick % clock[w.TISSUE] == 0:
+                _wake(world, tick)
+            for p in range(world.patch.shape[0]):
+                any_awake = any_awake or world.patch[p, w.AWAKE] == 1.0
+            stride = _stride(world, tick, any_awake)
+            _advance_body(world, tick, stride)
+            settle(world)
+            for p in range(world.patch.shape[0]):
+                _advance_patch(world, tick, p)
+            settle(world)
+            for p in range(world.patch.shape[0]):
+                if world.patch[p, w.AWAKE] == 1.0:
+                    walk(world, tick, p, stride / w.TICKS_PER_H)
+                    world.patch[p, w.AWAKE_H] += stride / w.TICKS_PER_H
+            if any_awake:
+                put_in_order(world)
+        tick += stride
+    clock[w.NOW] = tick
+    if tick >= clock[w.END]:
+        record(world, tick)
+    return clock[w.PROBLEM]

@@ -1,0 +1,27 @@
+"""Whom a cell recognises among those it touches."""
+
+from __future__ import annotations
+
+from simengine.foundation.jit import kernel
+from simengine.kernels.contacts import MARGIN_UM, keep_recognised
+from simengine.kernels.neighbours import swept_contacts
+from simengine.state import cells as c
+
+__all__ = ["recognised_on_way"]
+
+
+@kernel
+def recognised_on_way(world, i, way):
+    """List the recognised cells that cell ``i`` touches on its straight way to ``way``; return how many.
+
+    The list is left in ``world.work.index`` and ``world.work.strength``.
+    """
+    real, work, grid = world.cells.real, world.work, world.grid
+    kind, patch = world.cells.whole[c.TYPE, i], world.cells.whole[c.PATCH, i]
+    n_voxels = grid.shape[1] * grid.shape[2] * grid.shape[3]
+    start = grid.start[patch * n_voxels : (patch + 1) * n_voxels + 1]
+    reach = (MARGIN_UM, grid.largest_um[0])
+    n = swept_contacts(i, way, real, start, grid.shape, grid.spacing_um[0], reach, work.index)
+    n = min(n, work.index.size)
+    sees = world.types.sees[kind]
+    return keep_recognised(n, work.index, sees, real[c.CLASS_1 : c.CLASS_1 + 4], real[c.WEIGHT], work.strength)
