@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from html import escape
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +32,15 @@ RESULTS = Path("results")
 _log = logging.getLogger("simengine")
 
 
-def load(path: str | Path, overrides: Sequence[str] = ()) -> Study:
+def load(path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> Study:
     """Read and check a scenario file.
 
     Parameters
     ----------
     path
-        A TOML file.
+        A TOML file, or the name of a packaged scenario.
     overrides
-        Changes such as ``"delivery.dose_cells=2e6"``, checked like the file.
+        Changes, ``{"donor.match": "0/8"}`` or ``["donor.match=0/8"]``, checked like the file.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Study:
     """
     from simengine.scenario import load as load_scenario
 
-    return load_scenario(Path(path), list(overrides))
+    return load_scenario(path, overrides)
 
 
 def run(
@@ -75,7 +76,7 @@ def run(
     Parameters
     ----------
     scenario
-        A file or a loaded study.
+        A file, the name of a packaged scenario, or a loaded study.
     arm
         Label of one arm, or several; all when not given.
     replicates, seed
@@ -171,7 +172,8 @@ def _descriptions(runner: Runner) -> dict[str, Any]:
     return descriptions
 
 
-class PointInfo(NamedTuple):
+@dataclass(frozen=True)
+class PointInfo:
     """An arm of saved results: its number, its label, and the value of each swept path."""
 
     index: int
@@ -269,11 +271,11 @@ class Results:
         KeyError
             If there is no such arm or course.
         """
-        index = {point.label: point.index for point in self.points}.get(point, point)  # type: ignore[call-overload]
-        if index not in {point.index for point in self.points} or name not in self.course_names():
+        found = [known.index for known in self.points if point in (known.index, known.label)]
+        if not found or name not in self.course_names():
             raise KeyError(f"no course {name!r} of arm {point!r} in {self.path}")
         time_h, values = (self._course(wanted) for wanted in ("time_h", name))
-        rows = np.flatnonzero((self.table["point"] == index) & (self.table["status"] == "ok"))
+        rows = np.flatnonzero((self.table["point"] == found[0]) & (self.table["status"] == "ok"))
         if not rows.size:
             return np.empty(0), np.empty((0, 0))
         axis = time_h[rows[0]]

@@ -5,8 +5,6 @@ As a program: ``python tests/toy.py FOLDER JOBS SECONDS_PER_RUN`` runs or contin
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -16,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from simengine.api import open_results
 from simengine.studies.design import Design, design
-from simengine.studies.execute import execute
+from simengine.studies.execute import Progress, Stopped, execute
+from simengine.studies.files import DISK, Disk
+from simengine.studies.manifest import NAME
 from simengine.studies.store import writing
 
 
@@ -28,14 +29,9 @@ class ToyScenario:
     dose: float = 1.0
     donor: dict[str, Any] = field(default_factory=lambda: {"match": "8/8", "age_years": 40})
 
-    def model_dump(self, mode: str = "json") -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """The scenario as plain JSON."""
         return {"dose": self.dose, "donor": dict(self.donor)}
-
-    @property
-    def hash(self) -> str:
-        """Digest of the content."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -116,21 +112,50 @@ def toy_snapshot(x: float) -> dict[str, np.ndarray]:
     }
 
 
-def run_toy(folder: Path, chosen: Design | None = None, runner: Callable[..., Any] = toy_run, **options: Any) -> None:
+def run_toy(
+    folder: Path,
+    chosen: Design | None = None,
+    runner: Callable[..., Any] = toy_run,
+    disk: Disk = DISK,
+    **options: Any,
+) -> None:
     """Run or continue a toy study in a folder."""
-    with writing(folder, chosen or toy_design(), {}) as store:
+    with writing(folder, chosen or toy_design(), {}, disk) as store:
         execute(store, runner, **options)
 
 
+def long_design() -> Design:
+    """The 300 runs of `main`."""
+    return toy_design(replicates=20, patients=5)
+
+
+class SlowDisk(Disk):
+    """Waits before every rename, so that a kill at a random moment often falls between writing and naming."""
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Rename a little later."""
+        time.sleep(0.015)
+        super().rename(source, target)
+
+
 def main() -> None:
-    """Run a sweep of 300 runs that can be killed at any moment."""
+    """Run a sweep that can be killed at any moment; say `ready` when it begins."""
     folder, jobs, pause_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 
     def slow_run(*address: Any) -> ToyResult:
         time.sleep(pause_s)
         return toy_run(*address)
 
-    run_toy(folder, toy_design(replicates=20, patients=5), slow_run, jobs=jobs, batch=4, commit_at_least_s=0.0)
+    def say_ready(progress: Progress) -> None:
+        if progress.done == already:
+            print("ready", flush=True)
+
+    already = len(open_results(folder).table) if (folder / NAME).exists() else 0
+    options = {"jobs": jobs, "batch": 4, "commit_at_least_s": 0.0, "progress": say_ready}
+    try:
+        run_toy(folder, long_design(), slow_run, SlowDisk(), **options)
+    except Stopped as stopped:
+        sys.exit(stopped.exit_code)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ patients with the same dice, and an arm run alone gives the rows it has within t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +17,10 @@ from simengine.foundation.errors import listed, nearest
 if TYPE_CHECKING:
     from simengine.scenario import Point, Scenario, Study
 
-__all__ = ["Design", "Key", "RequestError", "design", "differences"]
+__all__ = ["Design", "Key", "RequestError", "design"]
+
+
+NOT_OF_A_POINT = ("name", "title", "description", "seed", "replicates", "patients")
 
 
 class RequestError(ValueError):
@@ -74,11 +77,14 @@ class Design:
         values: dict[str, list[Any]] = {}
         for point in self.points:
             for path, value in point.values.items():
-                values.setdefault(path, []).append(value)
+                values.setdefault(path, []).extend([] if value is None else [value])
         return {path: float if all(map(_is_number, found)) else str for path, found in values.items()}
 
     def experiment(self) -> dict[str, Any]:
-        """What a result depends on, as plain JSON: two folders with the same experiment hold the same rows."""
+        """What a result depends on, as plain JSON: two folders with the same experiment hold the same rows.
+
+        Titles are left out: they change no row. So is what the points share and this design may have changed.
+        """
         experiment = {
             "seed": self.seed,
             "replicates": self.replicates,
@@ -88,8 +94,7 @@ class Design:
                     "index": point.index,
                     "label": point.label,
                     "values": dict(point.values),
-                    "scenario": point.scenario.model_dump(mode="json"),
-                    "hash": point.scenario.hash,
+                    "scenario": {name: v for name, v in point.scenario.plain().items() if name not in NOT_OF_A_POINT},
                 }
                 for point in self.points
             ],
@@ -113,8 +118,10 @@ def design(study: Study, *, arms: Sequence[str] = (), replicates: int | None = N
     Raises
     ------
     RequestError
-        For an unknown arm, fewer than one replicate, or a seed outside 0 ... 2**64 - 1.
+        For an unknown arm, too few or too many replicates, or a seed outside 0 ... 2**63 - 1.
     """
+    from simengine.scenario.limits import MOST_RUNS
+
     labels = {point.label: point for point in study.points}
     unknown = [arm for arm in arms if arm not in labels]
     if unknown:
@@ -124,31 +131,14 @@ def design(study: Study, *, arms: Sequence[str] = (), replicates: int | None = N
     replicates = study.replicates if replicates is None else replicates
     if replicates < 1:
         raise RequestError(f"replicates: got {replicates}, expected at least 1")
-    if not 0 <= seed < 2**64:
-        raise RequestError(f"seed: got {seed}, expected 0 to 2**64 - 1")
+    if not 0 <= seed < 2**63:
+        raise RequestError(f"seed: got {seed}, expected 0 to 2**63 - 1")
     points = tuple(point for point in study.points if not arms or point.label in arms)
+    runs = len(points) * study.patients * replicates
+    if runs > MOST_RUNS:
+        raise RequestError(f"replicates: got {replicates}, which makes {runs} runs, expected at most {MOST_RUNS} runs")
     return Design(study.name, study.title, study.description, seed, replicates, study.patients, points)
-
-
-def differences(old: Any, new: Any, path: str = "") -> list[str]:
-    """List what differs between two plain JSON values, one `path: old -> new` a line."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        keys = [*old, *(key for key in new if key not in old)]
-        return [
-            line
-            for key in keys
-            for line in differences(old.get(key, "(absent)"), new.get(key, "(absent)"), f"{path}.{key}".strip("."))
-        ]
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        return [line for i, pair in enumerate(zip(old, new)) for line in differences(*pair, f"{path}[{i}]")]
-    same = type(old) is type(new) and old == new
-    return [] if same else [f"{path}: {_short(old)} -> {_short(new)}"]
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

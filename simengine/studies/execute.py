@@ -28,7 +28,7 @@ from simengine.studies.store import Store
 if TYPE_CHECKING:
     from simengine.scenario import Scenario
 
-__all__ = ["Progress", "Runner", "Stopped", "available_jobs", "engine_runner", "execute"]
+__all__ = ["Progress", "Runner", "Stopped", "attempt", "available_jobs", "engine_runner", "execute"]
 
 STATUSES = ("ok", "numerical_error", "capacity_exceeded", "failed")
 COMMIT_AT_LEAST_S = 2.0
@@ -84,7 +84,7 @@ def engine_runner(scenario: Scenario, seed: int, patient: int, replicate: int) -
 
 
 def available_jobs(jobs: int | None = None) -> int:
-    """Return how many threads to use: as asked, else by the scheduler's share, else by the cores this process may use."""
+    """Return how many threads to use: as asked, else the scheduler's share of the cores this process may use."""
     if jobs is not None:
         return max(1, jobs)
     affinity = len(os.sched_getaffinity(0))
@@ -171,7 +171,9 @@ class _Pool:
         self._taking = threading.Lock()
         self._queue: queue.SimpleQueue[list[Record] | None] = queue.SimpleQueue()
         # Daemons: a process that was asked to stop does not wait for a run that takes minutes.
-        self._threads = [threading.Thread(target=self._work, args=(i,), daemon=True) for i in range(jobs)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(i,), name=f"simengine-run-{i}", daemon=True) for i in range(jobs)
+        ]
         self._stopping = threading.Event()
         self.workers: set[int] = set()
         self.unfinished = len(pending)
@@ -207,7 +209,7 @@ class _Pool:
         try:
             while keys := self._take(size):
                 began = time.monotonic()
-                records = [_attempt(self._design, self._runner, key) for key in keys if not self._stopping.is_set()]
+                records = [attempt(self._design, self._runner, key) for key in keys if not self._stopping.is_set()]
                 self.workers.add(worker)
                 self._queue.put(records)
                 if self._batch is None:
@@ -224,7 +226,7 @@ class _Pool:
             )
 
 
-def _attempt(design: Design, runner: Runner, key: Key) -> Record:
+def attempt(design: Design, runner: Runner, key: Key) -> Record:
     """Do one run; whatever goes wrong in it becomes the status and reason of its row."""
     point = design.point[key.point]
     try:

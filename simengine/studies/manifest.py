@@ -10,12 +10,13 @@ import json
 import os
 import platform
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from simengine.foundation.versions import MODEL_VERSION, __version__
-from simengine.studies.design import Design, RequestError, differences
+from simengine.studies.design import Design, RequestError
 from simengine.studies.files import DISK, Disk, ResultsError, sha256, write_file
 
 __all__ = ["DISCLAIMER", "NAME", "SCHEMA_VERSION", "new", "now", "read", "refuse_changed", "write"]
@@ -24,6 +25,8 @@ NAME = "manifest.json"
 SCHEMA_VERSION = 1
 DISCLAIMER = "Research software. Not medical advice."
 
+_EXPERIMENT = ("seed", "replicates", "patients")
+_MODEL = ("foundation", "catalog", "scenario", "patients", "state", "kernels", "mechanisms", "engine", "outcomes")
 _LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "pyarrow")
 
 
@@ -51,7 +54,7 @@ def new(design: Design, outcomes: dict[str, Any]) -> dict[str, Any]:
         "counts": {},
         **_program(),
         "machine": _machine(),
-        **{key: experiment[key] for key in ("seed", "replicates", "patients")},
+        **{key: experiment[key] for key in _EXPERIMENT},
         "study_hash": sha256(json.dumps(experiment, sort_keys=True).encode()),
         "swept": {path: kind.__name__ for path, kind in design.swept.items()},
         "outcomes": outcomes,
@@ -92,8 +95,7 @@ def read(folder: Path) -> dict[str, Any]:
             f"{path} has schema_version {manifest['schema_version']}, this simengine reads up to {SCHEMA_VERSION};"
             " open it with a newer simengine"
         )
-    del manifest["digest"]
-    return manifest
+    return {key: value for key, value in manifest.items() if key != "digest"}
 
 
 def refuse_changed(old: dict[str, Any], fresh: dict[str, Any], folder: Path) -> None:
@@ -104,8 +106,10 @@ def refuse_changed(old: dict[str, Any], fresh: dict[str, Any], folder: Path) -> 
     RequestError
         Naming each field that differs: of the scenarios, the seed, the numbers of runs, the model or the libraries.
     """
-    fields = ("schema_version", "model_version", "libraries", "seed", "replicates", "patients", "swept", "points")
-    changed = [line for field in fields for line in differences(old.get(field), fresh[field], field)]
+    from simengine.scenario.canonical import changes
+
+    fields = ("schema_version", "model_version", "model_sources", "libraries", *_EXPERIMENT, "points")
+    changed = [str(change) for field in fields for change in changes(old.get(field), fresh[field], field)]
     if changed:
         shown = "\n  ".join(changed[:20]) + ("" if len(changed) <= 20 else f"\n  ... and {len(changed) - 20} more")
         raise RequestError(
@@ -129,8 +133,18 @@ def _program() -> dict[str, Any]:
     return {
         "package_version": __version__,
         "model_version": MODEL_VERSION,
+        "model_sources": _model_sources(),
         "libraries": {"python": platform.python_version()} | {name: _version(name) for name in _LIBRARIES},
     }
+
+
+@cache
+def _model_sources() -> str:
+    """Digest of the code and catalogue that make results, so that an edit between two sessions is noticed."""
+    package = Path(__file__).resolve().parents[1]
+    paths = [path for floor in _MODEL for path in (package / floor).rglob("*") if path.suffix in (".py", ".toml")]
+    digests = [f"{path.relative_to(package).as_posix()} {sha256(path.read_bytes())}" for path in sorted(paths)]
+    return sha256("\n".join(digests).encode())
 
 
 def _version(name: str) -> str:

@@ -130,7 +130,8 @@ class Survival:
 
     def numbers_at_risk(self, times: ArrayLike) -> NDArray[np.int64]:
         """Return how many were still under observation just before given times."""
-        return np.sum(self.last_seen[:, None] >= np.asarray(times, dtype=np.float64)[None, :], axis=0)
+        counts = [np.count_nonzero(self.last_seen >= t) for t in np.atleast_1d(np.asarray(times, dtype=np.float64))]
+        return np.array(counts, dtype=np.int64)
 
 
 def kaplan_meier(time: ArrayLike, is_event: ArrayLike, confidence: float = CONFIDENCE) -> Survival:
@@ -164,7 +165,7 @@ def kaplan_meier(time: ArrayLike, is_event: ArrayLike, confidence: float = CONFI
     events = np.array([np.sum(happened & (seen == t)) for t in steps], dtype=np.int64)
     at_risk = np.array([np.sum(seen >= t) for t in steps], dtype=np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        survival = np.cumprod(np.where(at_risk > 0, 1.0 - events / at_risk, 1.0))
+        survival = np.cumprod(np.where(at_risk > 0, 1.0 - events / at_risk, 1.0), dtype=np.float64)
         greenwood = np.cumsum(np.where(at_risk > 0, events / (at_risk * (at_risk - events)), 0.0))
         spread = float(ndtri(0.5 + confidence / 2)) * np.sqrt(greenwood) / np.log(survival)
         low, high = survival ** np.exp(-spread), survival ** np.exp(spread)

@@ -127,12 +127,12 @@ def changed_designs():
     yield "seed", replace(base, seed=8)
     yield "replicates", replace(base, replicates=5)
     yield "patients", replace(base, patients=4)
-    yield "points[1].label", replace(base, points=(base.points[0], replace(base.points[1], label="x"), base.points[2]))
+    yield "points.1.label", replace(base, points=(base.points[0], replace(base.points[1], label="x"), base.points[2]))
     for path, scenario in (
-        ("points[2].scenario.dose", ToyScenario(2.5)),
-        ("points[2].scenario.donor.match", ToyScenario(2.0, {"match": "0/8", "age_years": 40})),
-        ("points[2].scenario.donor.age_years", ToyScenario(2.0, {"match": "8/8", "age_years": 41})),
-        ("points[2].scenario.donor.sex", ToyScenario(2.0, {"match": "8/8", "age_years": 40, "sex": "f"})),
+        ("points.2.scenario.dose", ToyScenario(2.5)),
+        ("points.2.scenario.donor.match", ToyScenario(2.0, {"match": "0/8", "age_years": 40})),
+        ("points.2.scenario.donor.age_years", ToyScenario(2.0, {"match": "8/8", "age_years": 41})),
+        ("points.2.scenario.donor.sex", ToyScenario(2.0, {"match": "8/8", "age_years": 40, "sex": "f"})),
     ):
         yield path, replace(base, points=(*base.points[:2], ToyPoint(2, "dose 2", {"dose": 2.0}, scenario)))
 
@@ -146,12 +146,15 @@ def test_a_changed_experiment_is_refused_by_the_field_that_differs(finished, pat
     assert f"  {path}: " in str(caught.value)
 
 
-@pytest.mark.parametrize("field", ["model_version", "libraries"])
+@pytest.mark.parametrize("field", ["model_version", "model_sources", "libraries"])
 def test_another_program_is_refused(copy, field):
     written = manifest.read(copy)
-    written[field] = "0" if field == "model_version" else written[field] | {"numpy": "1.0"}
+    written[field] = written[field] | {"numpy": "1.0"} if field == "libraries" else "0"
     manifest.write(copy, written)
-    with pytest.raises(RequestError, match="numpy|model_version"), writing(copy, toy_design(), {}):
+    with (
+        pytest.raises(RequestError, match=r"  (libraries\.numpy|model_version|model_sources): "),
+        writing(copy, toy_design(), {}),
+    ):
         pass
 
 
@@ -245,7 +248,7 @@ def test_swept_texts_and_numbers_keep_their_kind(tmp_path):
 
 def test_snapshots_come_back_as_they_were(finished):
     paths = open_results(finished).snapshots()
-    assert [path.name for path in paths][0] == "point0000-patient00000-replicate00000-day1.npz"
+    assert paths[0].name == "point0000-patient00000-replicate00000-day1.npz"
     assert len(paths) == 3
     chosen = toy_design()
     arrays = toy_run(chosen.point[0].scenario, chosen.seed, 0, 0).snapshots["day1"]

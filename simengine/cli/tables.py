@@ -1,0 +1,98 @@
+"""The summary of a study as a table of at most 100 columns: one row an arm, mean and 95 % interval."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from simengine.api import Results
+
+__all__ = ["WIDTH", "print_summary", "print_table"]
+
+WIDTH = 100
+
+
+class Headline(NamedTuple):
+    """An outcome worth a column: its name, what stands above it, the factor and the decimals it is shown with."""
+
+    outcome: str
+    heading: str
+    factor: float = 1.0
+    decimals: int = 1
+
+
+HEADLINES = (
+    Headline("retained_living_24h", "alive at 24 h\n% of dose", 100.0),
+    Headline("retained_living_30d", "alive at 30 d\n% of dose", 100.0, 2),
+    Headline("graft_lost", "graft lost\n% of runs", 100.0, 0),
+    Headline("lvef_change_points", "ejection fraction\nchange, points"),
+    Headline("scar_change_points", "scar change\npoints"),
+)
+COLUMNS_OTHERWISE = 4
+
+
+def print_summary(results: Results) -> None:
+    """Print the summary on stdout: one row an arm, then what the numbers are and how many runs they leave out."""
+    from simengine.studies.statistics import outcome_names
+
+    numeric = outcome_names(results.table)
+    chosen = [headline for headline in HEADLINES if headline.outcome in numeric]
+    chosen = chosen or [Headline(name, name.replace("_", " ")) for name in numeric[:COLUMNS_OTHERWISE]]
+    summary = results.summary([headline.outcome for headline in chosen])
+    columns = ["arm", "runs", *(headline.heading for headline in chosen)]
+    rows = []
+    for point in results.points:
+        found = summary[summary["arm"] == point.label].set_index("outcome")
+        if found.empty:
+            continue
+        runs = int((results.table["point"] == point.index).sum())
+        excluded = int(found["excluded"].iloc[0])
+        cells = [_cell(found.loc[headline.outcome], headline) for headline in chosen]
+        rows.append([point.label, f"{runs - excluded}/{runs}" if excluded else str(runs), *cells])
+    print_table(columns, rows, title=results.manifest["title"] or results.manifest["name"], caption=_caption(results))
+
+
+def print_table(columns: list[str], rows: list[list[str]], title: str = "", caption: str = "") -> None:
+    """Print a table on stdout, wrapped to the terminal and to at most `WIDTH` columns."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    table: Table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, width=width)
+    if caption:
+        console.print(caption, width=width)
+
+
+def _cell(row: Any, headline: Headline) -> str:
+    if math.isnan(row["mean"]):
+        return "–"
+    mean, low, high = (_number(row[name] * headline.factor, headline.decimals) for name in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]" if not math.isnan(row["low"]) else mean
+
+
+def _number(value: float, decimals: int) -> str:
+    text = f"{value:.{decimals}f}"
+    return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "−")
+
+
+def _caption(results: Results) -> str:
+    counts = results.table["status"].value_counts()
+    patients = results.table["patient"].nunique()
+    unit = f"{patients} patients" if patients > 1 else "the replicates of one patient"
+    lines = [f"Mean and 95 % interval over {unit}; – does not apply."]
+    if failed := int(len(results.table) - counts.get("ok", 0)):
+        kinds = ", ".join(f"{n} {status}" for status, n in counts.items() if status != "ok")
+        lines.append(f"{failed} of {len(results.table)} runs are left out: {kinds}.")
+    if len(results.table) < results.manifest["runs"]:
+        lines.append(f"Incomplete: {len(results.table)} of {results.manifest['runs']} runs.")
+    return "\n".join([*lines, results.manifest["disclaimer"]])

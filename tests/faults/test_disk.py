@@ -1,0 +1,161 @@
+"""A disk that fails at any operation costs time, never a result; damage is found when results are opened."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simengine.api import open_results
+from simengine.studies.files import Disk, ResultsError, write_file
+from simengine.studies.manifest import NAME
+from tests.toy import run_toy, toy_design
+
+DESIGN = toy_design(replicates=2, patients=2)
+
+
+class FailingDisk(Disk):
+    """Fails at the n-th operation, once or for ever; counts what it is asked."""
+
+    def __init__(self, at=0, number=errno.ENOSPC, is_sticky=False):
+        self.at, self.number, self.is_sticky, self.count = at, number, is_sticky, 0
+
+    def _ask(self):
+        self.count += 1
+        if self.count == self.at or (self.is_sticky and 0 < self.at < self.count):
+            raise OSError(self.number, os.strerror(self.number))
+
+    def create(self, path):
+        self._ask()
+        return super().create(path)
+
+    def write(self, descriptor, data):
+        self._ask()
+        return super().write(descriptor, data)
+
+    def sync(self, descriptor):
+        self._ask()
+        super().sync(descriptor)
+
+    def close(self, descriptor):
+        super().close(descriptor)
+        self._ask()
+
+    def rename(self, source, target):
+        self._ask()
+        super().rename(source, target)
+
+
+def run(folder, disk):
+    run_toy(folder, DESIGN, disk=disk, jobs=1, batch=4, commit_at_least_s=0.0)
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    folder, disk = tmp_path_factory.mktemp("healthy"), FailingDisk()
+    run(folder, disk)
+    return folder, disk.count, open_results(folder).hash
+
+
+@pytest.mark.parametrize(
+    ("number", "is_sticky"),
+    [(errno.ENOSPC, False), (errno.ENOSPC, True), (errno.EIO, False)],
+    ids=["full", "full for good", "input-output error"],
+)
+def test_an_error_at_any_operation_is_named_and_costs_no_result(tmp_path, healthy, number, is_sticky):
+    """Every operation of a small study in turn, as many as a run without fault counts.
+
+    Detects an ignored error of close or sync, a partial file under its final name, a bare except.
+    """
+    _, operations, expected = healthy
+    assert operations >= 40
+    for at in range(1, operations + 1):
+        folder = tmp_path / str(at)
+        with pytest.raises(OSError, match=os.strerror(number)) as caught:
+            run(folder, FailingDisk(at, number, is_sticky))
+        assert caught.value.errno == number
+        assert str(caught.value.filename).startswith(str(folder))
+        assert not list(folder.rglob(".*.tmp"))
+        if (folder / NAME).exists():
+            assert set(open_results(folder).table["status"]) <= {"ok"}
+        else:
+            assert at <= 5, "the manifest is the first file and takes five operations"
+        run(folder, Disk())
+        assert open_results(folder).hash == expected
+
+
+def test_a_disk_that_takes_a_few_bytes_at_a_time_still_gets_them_all(tmp_path):
+    class Sipping(Disk):
+        def write(self, descriptor, data):
+            return super().write(descriptor, data[:3])
+
+    write_file(tmp_path / "file", b"0123456789", Sipping())
+    assert (tmp_path / "file").read_bytes() == b"0123456789"
+
+
+def test_a_failed_write_leaves_the_file_that_was_there(tmp_path):
+    write_file(tmp_path / "file", b"old")
+    for at in range(1, 5):
+        with pytest.raises(OSError, match="No space"):
+            write_file(tmp_path / "file", b"new and longer", FailingDisk(at))
+        assert (tmp_path / "file").read_bytes() == b"old"
+    with pytest.raises(FileNotFoundError):
+        write_file(tmp_path / "absent" / "file", b"new")
+
+
+def content_files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+
+
+def damage(folder, tmp_path, rounds, seed):
+    """Flip one random bit, or cut a random tail, of a random file; each must be found on open, with the file's name."""
+    rng = np.random.default_rng(seed)
+    files = content_files(folder)
+    assert {path.suffix for path in files} == {".json", ".parquet", ".npz"}
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    for _ in range(rounds):
+        path = copy / files[rng.integers(len(files))].relative_to(folder)
+        data = path.read_bytes()
+        if rng.random() < 0.1:
+            broken = data[: rng.integers(len(data))]
+        else:
+            place = int(rng.integers(len(data)))
+            broken = data[:place] + bytes([data[place] ^ (1 << int(rng.integers(8)))]) + data[place + 1 :]
+        path.write_bytes(broken)
+        with pytest.raises(ResultsError, match="damaged") as caught:
+            open_results(copy)
+        assert path.name in str(caught.value)
+        path.write_bytes(data)
+    open_results(copy)
+
+
+def test_every_flipped_bit_and_cut_tail_is_found_on_open(healthy, tmp_path):
+    damage(healthy[0], tmp_path, rounds=300, seed=1)
+
+
+@pytest.mark.slow
+def test_eleven_thousand_flipped_bits_and_cut_tails_are_found_on_open(healthy, tmp_path):
+    damage(healthy[0], tmp_path, rounds=11_000, seed=2)
+
+
+def test_swapped_parts_are_found_on_open(healthy, tmp_path):
+    copy = Path(shutil.copytree(healthy[0], tmp_path / "copy"))
+    first, second = sorted((copy / "parts").iterdir())[:2]
+    first.rename(copy / "kept")
+    second.rename(first)
+    (copy / "kept").rename(second)
+    with pytest.raises(ResultsError, match="damaged"):
+        open_results(copy)
+
+
+def test_a_damaged_part_is_named_with_what_to_do_when_a_study_continues(healthy, tmp_path):
+    copy = Path(shutil.copytree(healthy[0], tmp_path / "copy"))
+    part = sorted((copy / "parts").iterdir())[0]
+    part.write_bytes(part.read_bytes()[:-1])
+    with pytest.raises(ResultsError, match="move it away and resume"):
+        run(copy, Disk())
+    part.unlink()
+    run(copy, Disk())
+    assert open_results(copy).hash == healthy[2]
