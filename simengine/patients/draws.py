@@ -1,0 +1,77 @@
+"""Numbers of one patient, drawn from the distributions that the catalogue states."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simengine.foundation.math import exp, log, normal_quantile
+from simengine.foundation.parameters import Parameter
+from simengine.foundation.random import make_key, purpose, uniform
+
+__all__ = ["Dice", "value_at"]
+
+_LAST_REPLICATE = 2**32 - 1
+"""Replicate number that stands for the patient as such, never for a run."""
+
+
+def value_at(parameter: Parameter, u: float) -> float:
+    """Return the quantile ``u`` of a parameter's stated distribution, within its range.
+
+    Normal and lognormal spreads are centred at the value, with ``low`` and ``high`` two standard deviations away on
+    their own side, and cut there: the quantile is taken between the cuts, so that nothing piles up at the bounds.
+    """
+    low, value, high = parameter.low, parameter.value, parameter.high
+    if parameter.distribution == "fixed" or low == high:
+        return value
+    if parameter.distribution == "uniform":
+        return low + u * (high - low)
+    if parameter.distribution == "loguniform":
+        return float(exp(log(low) + u * (log(high) - log(low))))
+    if parameter.distribution == "triangular":
+        peak = (value - low) / (high - low)
+        if u < peak:
+            return low + float(np.sqrt(u * (high - low) * (value - low)))
+        return high - float(np.sqrt((1.0 - u) * (high - low) * (high - value)))
+    cut = 0.022750131948179195  # the normal distribution below -2 standard deviations
+    z = float(normal_quantile(cut + u * (1.0 - 2.0 * cut)))
+    if parameter.distribution == "lognormal":
+        side = log(high / value) if z > 0 else log(value / low)
+        return float(value * exp(0.5 * z * side))
+    return value + 0.5 * z * ((high - value) if z > 0 else (value - low))
+
+
+class Dice:
+    """The dice of one patient: each trait has its own address, so that one more trait changes no other.
+
+    Parameters
+    ----------
+    vary
+        ``"none"`` (everything at its stated value), ``"per_patient"`` or ``"per_replicate"``.
+    seed, patient, replicate
+        The run; ``per_patient`` ignores the replicate.
+
+    Example
+    -------
+    >>> Dice("none", 1, 0, 0).uniform("lesion_fraction")
+    0.5
+    """
+
+    def __init__(self, vary: str, seed: int, patient: int, replicate: int) -> None:
+        self._varies = vary != "none"
+        drawn_by = replicate if vary == "per_replicate" else _LAST_REPLICATE
+        self._key: NDArray[np.uint64] = make_key(seed, patient, drawn_by)
+
+    def uniform(self, trait: str) -> float:
+        """Return the uniform number of a trait; 0.5 when nothing varies."""
+        if not self._varies:
+            return 0.5
+        return float(uniform(self._key, np.uint64(0), 0, purpose(f"patient.{trait}"), 0))
+
+    def normal(self, trait: str) -> float:
+        """Return the standard normal number of a trait; 0 when nothing varies."""
+        return float(normal_quantile(self.uniform(trait))) if self._varies else 0.0
+
+    def draw(self, trait: str, parameter: Parameter) -> float:
+        """Return the patient's own value of a parameter; its stated value when nothing varies."""
+        return value_at(parameter, self.uniform(trait)) if self._varies else parameter.value
