@@ -109,6 +109,12 @@ class Catalog:
         return self._declared("behaviours")
 
     @cached_property
+    def rule_kinds(self) -> frozenset[str]:
+        """The kinds of cell that a rule may hold for: entries of `cells`, kinds that rules name, and `product`."""
+        named = {str(row["kind"]) for row in self.rules.values()}
+        return frozenset({*self.entries["cells"], *named, "product"})
+
+    @cached_property
     def rules(self) -> Mapping[str, Row]:
         """Every rule by its identity."""
         return {str(row["id"]): row for entry in self.entries["rules"].values() for row in entry.rows}

@@ -87,8 +87,10 @@ def listed(names: Iterable[str], most: int = 24) -> str:
 
 def nearest(name: object, names: Iterable[str]) -> str:
     """Return ``did you mean "x"?`` for the closest of `names`, or an empty string when none is close."""
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name.strip():
         return ""
     by_lower = {known.lower(): known for known in names}
-    close = difflib.get_close_matches(name[:200].lower(), by_lower, n=1, cutoff=0.6)
+    given = name[:200].strip().lower()
+    longer = sorted((known for known in by_lower if known.startswith(given)), key=len) if len(given) > 2 else []
+    close = longer or difflib.get_close_matches(given, by_lower, n=1, cutoff=0.6)
     return f'did you mean "{by_lower[close[0]]}"?' if close else ""

@@ -1,0 +1,253 @@
+"""From one document with arms and sweep to its points: arms, times rows of the list, times combinations of the grid."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from simengine.catalog import Catalog
+from simengine.foundation.errors import Problem, shown
+from simengine.foundation.positions import FieldPath
+from simengine.scenario.layers import Layered
+from simengine.scenario.limits import MOST_POINTS, MOST_RECORDED_MB, MOST_RUNS, estimate
+from simengine.scenario.model import Arm, Scenario, Sweep
+from simengine.scenario.paths import STUDY_ONLY, Finding, flattened, split_path
+from simengine.scenario.validate import shape_findings, validate
+
+
+@dataclass(frozen=True)
+class Point:
+    """One variant of a study: its scenario, and what sets it apart.
+
+    `values` holds, for every path that some arm or the sweep sets to a single value, what it is here (`None`: not set).
+    """
+
+    index: int
+    label: str
+    values: Mapping[str, Any]
+    scenario: Scenario
+
+
+def expand(layers: Layered, catalog: Catalog) -> tuple[tuple[Point, ...], list[Problem]]:
+    """Return the points of merged documents, and every problem; with problems the points are of no use."""
+    expansion = _Expansion(layers, catalog)
+    expansion.expand()
+    return tuple(expansion.points), expansion.problems
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One value that a variant sets: where in the scenario, where in the file, and what."""
+
+    name: str
+    path: FieldPath
+    value: Any
+    written: FieldPath
+
+
+@dataclass(frozen=True)
+class _Variant:
+    label: str = ""
+    settings: tuple[_Setting, ...] = ()
+
+    def __add__(self, other: _Variant) -> _Variant:
+        label = ", ".join(part for part in (self.label, other.label) if part)
+        return _Variant(label, self.settings + other.settings)
+
+
+@dataclass
+class _Expansion:
+    """The points of a study, and what is wrong with it."""
+
+    layers: Layered
+    catalog: Catalog
+    points: list[Point] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def expand(self) -> None:
+        """Fill `points`, or `problems` when anything is wrong; nothing is multiplied out before it is counted."""
+        arms = self._arms()
+        rows, axes = self._sweep()
+        n_points = max(len(arms), 1) * max(len(rows), 1) * math.prod(len(axis) for axis in axes)
+        if self._too_many(n_points):
+            return
+        grid = [sum(combination, _Variant()) for combination in product(*axes)]
+        base = self._base()
+        for variant in (a + r + g for a in arms or [_Variant()] for r in rows or [_Variant()] for g in grid):
+            self._add(base, variant)
+        if not self.problems:
+            self._state_values()
+            self._check_records()
+
+    def _arms(self) -> list[_Variant]:
+        arms, seen = [], set()
+        tables = self.layers.data.get("arm", [])
+        if not isinstance(tables, list):
+            self._find(Finding(("arm",), shown(tables), "tables, each headed [[arm]]"))
+            return []
+        for i, table in enumerate(tables):
+            self._shape(Arm, table, ("arm", i))
+            if not isinstance(table, dict):
+                continue
+            name = table.get("name")
+            if isinstance(name, str) and name in seen:
+                self._find(Finding(("arm", i, "name"), shown(name), "a name that no other arm has"))
+            seen.add(name if isinstance(name, str) else None)
+            settings = table.get("set", {})
+            if isinstance(settings, dict):
+                arms.append(_Variant(str(name), self._settings(settings, ("arm", i, "set"))))
+        return arms
+
+    def _sweep(self) -> tuple[list[_Variant], list[list[_Variant]]]:
+        sweep = self.layers.data.get("sweep", {})
+        self._shape(Sweep, sweep, ("sweep",))
+        if not isinstance(sweep, dict):
+            return [], []
+        rows, grid = sweep.get("list", []), sweep.get("grid", {})
+        variants = [
+            _labelled(self._settings(row, ("sweep", "list", i)))
+            for i, row in enumerate(rows if isinstance(rows, list) else [])
+            if isinstance(row, dict)
+        ]
+        axes = []
+        for name, values in sorted(grid.items()) if isinstance(grid, dict) else []:
+            place: FieldPath = ("sweep", "grid", name)
+            path = self._target(name, place)
+            if path and isinstance(values, list):
+                settings = [_Setting(name, path, value, (*place, i)) for i, value in enumerate(values)]
+                axes.append([_labelled((setting,)) for setting in settings])
+                self._distinct(axes[-1], place)
+        self._distinct(variants, ("sweep", "list"))
+        return variants, [axis for axis in axes if axis]
+
+    def _distinct(self, variants: list[_Variant], place: FieldPath) -> None:
+        """Refuse the same variant twice: its rows could not be told apart."""
+        labels = [variant.label for variant in variants]
+        for i, label in enumerate(labels):
+            if label in labels[:i]:
+                self._find(Finding((*place, i), f"{shown(label)} again", "each variant once"))
+
+    def _settings(self, table: Mapping[str, Any], place: FieldPath) -> tuple[_Setting, ...]:
+        """Return what a table of dotted paths sets; a path that leads nowhere is a problem at its key."""
+        found: dict[FieldPath, _Setting] = {}
+        for name, value, written in flattened(table, place):
+            path = self._target(name, written)
+            if path in found:
+                self._find(Finding(written, f"{shown(name)} again", "each path once", at_key=True))
+            elif path and value == {}:
+                self._find(Finding(written, shown(value), "a value"))
+            elif path:
+                found[path] = _Setting(name, path, value, written)
+        return tuple(found.values())
+
+    def _target(self, name: str, place: FieldPath) -> FieldPath:
+        path = split_path(name, STUDY_ONLY)
+        if isinstance(path, Finding):
+            self._find(Finding(place, path.found, path.expected, path.hint, at_key=True))
+            return ()
+        return path
+
+    def _too_many(self, n_points: int) -> bool:
+        """Refuse absurd counts before anything is multiplied out."""
+        data = self.layers.data
+        counts = [data.get(name, Scenario.model_fields[name].default) for name in ("patients", "replicates")]
+        sound = [count if isinstance(count, int | float) and not math.isnan(count) else 1 for count in counts]
+        n_runs = n_points * math.prod(sound)
+        largest = "patients" if sound[0] >= sound[1] else "replicates"
+        if n_points > MOST_POINTS:
+            hint = "leave out values of the grid or rows of the list"
+            self._find(Finding(("sweep",), f"{n_points} points", f"at most {MOST_POINTS}", hint))
+        elif n_runs > MOST_RUNS:
+            found = f"{n_points} points x {sound[0]:g} patients x {sound[1]:g} replicates = {n_runs:g} runs"
+            self._find(Finding((largest,), found, f"at most {MOST_RUNS:g} runs", f"lower {largest}"))
+        return n_points > MOST_POINTS
+
+    def _base(self) -> Layered:
+        """Return what all variants start from."""
+        variants = ("extends", "arm", "sweep")
+        data = {name: value for name, value in self.layers.data.items() if name not in variants}
+        origins = {path: o for path, o in self.layers.origins.items() if not path or path[0] not in variants}
+        return Layered(data, origins)
+
+    def _add(self, base: Layered, variant: _Variant) -> None:
+        layers = base.copy()
+        for setting in variant.settings:
+            origin = self.layers.origin(setting.written)
+            targets = layers.spread(setting.path)
+            if not targets:
+                expected = "the path of a value that is there (lists count from 0)"
+                self._find(Finding(setting.written, shown(setting.name), expected, at_key=True))
+            for target in targets:
+                layers.put(target, setting.value, origin)
+        scenario, findings = validate(layers.data, self.catalog)
+        self.problems.extend(layers.problem(finding) for finding in findings)
+        if scenario is not None:
+            label = variant.label or scenario.name
+            names = {setting.name: None for setting in variant.settings}
+            self.points.append(Point(len(self.points), label, names, scenario))
+
+    def _state_values(self) -> None:
+        """Give every point the value of every path that any point sets to a single value."""
+        names = list(dict.fromkeys(name for point in self.points for name in point.values))
+        plain = [point.scenario.plain() for point in self.points]
+        table = {name: [_value_at(content, name) for content in plain] for name in names}
+        single = {name: column for name, column in table.items() if not any(isinstance(v, dict | list) for v in column)}
+        self.points = [
+            Point(point.index, point.label, {name: column[i] for name, column in single.items()}, point.scenario)
+            for i, point in enumerate(self.points)
+        ]
+
+    def _check_records(self) -> None:
+        """Refuse a study whose courses and snapshots would fill a disk."""
+        total = 0.0
+        for point in self.points:
+            size, scenario = estimate(point.scenario, self.catalog), point.scenario
+            kept = (size.records_mb if scenario.output.courses else 0.0) + size.snapshots_mb
+            total += kept * scenario.patients * scenario.replicates
+        if total > MOST_RECORDED_MB:
+            found = f"an estimate of {total:.3g} MB of courses and snapshots"
+            hint = "set courses = false, or raise run.record_every_h"
+            self._find(Finding(("output", "courses"), found, f"at most {MOST_RECORDED_MB:.3g} MB", hint))
+
+    def _shape(self, model: type[BaseModel], value: Any, place: FieldPath) -> None:
+        try:
+            model.model_validate(value)
+        except ValidationError as error:
+            for finding in shape_findings(error, place):
+                self._find(finding)
+
+    def _find(self, finding: Finding) -> None:
+        self.problems.append(self.layers.problem(finding))
+
+
+def _labelled(settings: tuple[_Setting, ...]) -> _Variant:
+    return _Variant(", ".join(f"{s.name}={_brief(s.value)}" for s in settings), settings)
+
+
+def _brief(value: Any) -> str:
+    """Return a value as a label shows it: `0/8`, `50`, `1e6`."""
+    if isinstance(value, str):
+        return value
+    return re.sub(r"e\+?0*", "e", f"{value:g}") if isinstance(value, float) else shown(value)
+
+
+def _value_at(content: Any, name: str) -> Any:
+    """Return the value at a dotted name of plain content; of a list of tables the one value that all share."""
+    path = split_path(name, ())
+    values = [content]
+    for key in path if not isinstance(path, Finding) else ():
+        if isinstance(key, str):
+            values = [item for v in values for item in (v if isinstance(v, list) else [v])]
+            values = [v.get(key) for v in values if isinstance(v, dict)]
+        else:
+            values = [v[key] for v in values if isinstance(v, list) and key < len(v)]
+    distinct = {repr(value): value for value in values}
+    if len(distinct) > 1:
+        return ", ".join(_brief(value) for value in distinct.values())
+    return next(iter(distinct.values()), None)

@@ -1,0 +1,269 @@
+"""The scenario as a document: every field with its meaning, unit, bounds and default.
+
+Shapes and bounds only; what fields mean to each other and to the catalogue is checked in `checks`. A field that is left
+out takes the default shown; `None` (no TOML value) stands for "as the catalogue entry says".
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simengine.scenario.canonical import digest
+
+SCHEMA_VERSION = 1
+MATCHES = ("8/8", "7/8", "6/8", "5/8", "4/8", "3/8", "2/8", "1/8", "0/8")
+NOT_HASHED = ("name", "title", "description")
+"""What a scenario is called, which changes no result."""
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
+LABEL = r"^[^\x00-\x1f\x7f]{1,80}$"
+TITLE = r"^[^\x00-\x1f\x7f]{0,200}$"
+SOURCE = r"\S"
+PATTERNS = {
+    NAME: "of letters, digits, dots, dashes and underscores, at most 100",
+    LABEL: "on one line, of 1 to 80 characters",
+    TITLE: "on one line, of at most 200 characters",
+    SOURCE: "that is not empty",
+}
+"""What a text must look like, and how messages say so."""
+
+Sex = Literal["male", "female"]
+Relation = Literal["autologous", "identical_twin", "sibling", "unrelated", "xenogeneic"]
+Match = Literal["8/8", "7/8", "6/8", "5/8", "4/8", "3/8", "2/8", "1/8", "0/8"]
+Voxels = Annotated[int, Field(ge=1, le=1000)]
+Grade = Literal["measured", "derived", "calibrated", "assumed"]
+
+
+def number(text: str, default: Any, unit: str, low: float, high: float) -> Any:
+    """Return the field of a number from `low` to `high`; `...` as default makes it required."""
+    return Field(default, description=text, ge=low, le=high, json_schema_extra={"unit": unit})
+
+
+def words(text: str, default: Any, pattern: str | None = None) -> Any:
+    """Return the field of a name, a text, a choice or a flag."""
+    return Field(default, description=text, pattern=pattern)
+
+
+def many(text: str, unit: str = "") -> Any:
+    """Return the field of a list, empty by default; TOML lists arrive as Python lists and are frozen to tuples."""
+    return Field((), description=text, strict=False, json_schema_extra={"unit": unit} if unit else None)
+
+
+class Section(BaseModel):
+    """A table of the document: frozen, with no other keys than those declared, and no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, data: Any) -> Any:
+        """Let a count be written `1e7`: TOML calls that a float."""
+        if not isinstance(data, dict):
+            return data
+        return {name: int(value) if _is_whole(cls, name, value) else value for name, value in data.items()}
+
+
+def _is_whole(model: type[BaseModel], name: str, value: object) -> bool:
+    field = model.model_fields.get(name)
+    counts = field is not None and field.annotation in (int, int | None)
+    return counts and isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+
+
+class Patient(Section):
+    """The recipient."""
+
+    species: str = words("Species, an entry of catalogue folder `species`.", "human")
+    age_years: float = number("Age.", 60.0, "years", 0, 120)
+    sex: Sex = words("Sex.", "male")
+    weight_kg: float = number("Body mass.", 80.0, "kg", 0.01, 500)
+    immune_strength: float = number("Strength of all immune arms, 1 in a typical patient.", 1.0, "1", 0, 2)
+    sensitised: bool = words("Whether donor antigens have been met before (memory cells, antibody).", False)
+    diabetes: bool = words("Whether the patient has diabetes.", False)
+    smoking: bool = words("Whether the patient smokes.", False)
+    obesity: bool = words("Whether the patient is obese.", False)
+    vary: Literal["none", "per_patient", "per_replicate"] = words(
+        "Whether traits of site and immunity are drawn anew: never, for each patient, or for each replicate.",
+        "per_replicate",
+    )
+
+
+class Site(Section):
+    """The injured organ and its state when the simulation begins."""
+
+    name: str = words("Site, an entry of catalogue folder `sites`.", "heart_infarct")
+    lesion_age_days: float = number("Time from injury to day 0.", 7.0, "days", 0, 3650)
+    lesion_fraction: float | None = number("Share of the organ that is injured.", None, "fraction", 0.02, 0.6)
+    baseline_lvef_percent: float | None = number("Ejection fraction on day 0.", None, "percent", 10, 75)
+
+
+class Product(Section):
+    """The cells given."""
+
+    name: str = words("Product, an entry of catalogue folder `products`.", "bm_msc")
+    passage: int | None = number("Passages in culture.", None, "passages", 0, 40)
+    viability: float | None = number("Share of the dose that is alive when given.", None, "fraction", 0, 1)
+    cryopreserved: bool | None = words("Whether the product was frozen and thawed.", None)
+    diameter_um: float | None = number("Mean cell diameter.", None, "um", 3, 60)
+    purity: float | None = number("Share of the cells that are of the wanted kind.", None, "fraction", 0, 1)
+
+
+class Donor(Section):
+    """Where the cells come from. An autologous or twin donor shares the patient's age and sex."""
+
+    relation: Relation = words("Relation of donor to patient.", "unrelated")
+    match: Match = words("Matched HLA alleles at A, B, C, DRB1. Left out: 0/8 for a xenogeneic donor, else 8/8.", "8/8")
+    age_years: float | None = number(
+        "Age of the donor. Left out: the patient's if shared, else as the product entry says.", None, "years", 0, 120
+    )
+    sex: Sex | None = words("Sex of the donor. Left out: the patient's.", None)
+    diabetes: bool | None = words(
+        "Whether the donor has diabetes. Left out: as the patient if autologous, else no.", None
+    )
+
+
+class Delivery(Section):
+    """One administration of the product."""
+
+    route: str = words("Route, an entry of catalogue folder `routes`.", ...)
+    day: float = number("Day on which it is given.", 0.0, "days", 0, 36500)
+    dose_cells: int | None = number("Cells given. Either this or dose_cells_per_kg.", None, "cells", 0, 10**12)
+    dose_cells_per_kg: float | None = number("Cells given per kg of body mass.", None, "cells/kg", 0, 1e10)
+    n_sites: int | None = number("Number of injections of a local route.", None, "count", 1, 200)
+    volume_ml_per_site: float | None = number("Volume of each injection of a local route.", None, "mL", 0.0001, 50)
+    duration_min: float | None = number("Duration of an infusion.", None, "min", 0.1, 1440)
+
+
+class Drug(Section):
+    """One course of a drug."""
+
+    name: str = words("Drug, an entry of catalogue folder `drugs`.", ...)
+    start_day: float = number("Day of the first dose.", 0.0, "days", 0, 36500)
+    stop_day: float | None = number("Day of the last dose. Left out: until the end.", None, "days", 0, 36500)
+    target_trough_ng_per_ml: float | None = number("Trough level aimed at.", None, "ng/mL", 0.01, 100_000)
+
+
+class Run(Section):
+    """How long and how finely a run is followed, and what it may use."""
+
+    duration_days: float = number("Days simulated.", 30.0, "days", 0.01, 36500)
+    mode: Literal["auto", "body", "patch"] = words(
+        "`body` without tissue patch, `patch` with agents throughout, `auto` with agents while cells are active.",
+        "auto",
+    )
+    record_every_h: float = number("Interval between records of the courses.", 6.0, "h", 0.05, 8760)
+    max_agents: int = number("Agents at which a run stops as `capacity_exceeded`.", 200_000, "count", 100, 50_000_000)
+    memory_limit_mb: float = number("Memory that one run may need by the estimate.", 2000.0, "MB", 16, 1_000_000)
+
+
+class Patch(Section):
+    """The block of tissue at cell resolution."""
+
+    shape: Annotated[tuple[Voxels, Voxels, Voxels], Field(strict=False)] = Field(
+        default=(20, 20, 5), description="Voxels along x, y and z.", json_schema_extra={"unit": "count"}
+    )
+    spacing_um: float = number("Edge of a voxel.", 20.0, "um", 5, 50)
+    agent_weight: float = number("Real cells that one agent stands for.", 1.0, "cells", 0.01, 1000)
+    layout: Literal["auto", "single", "deposit_remote"] = words(
+        "One patch, or one inside an injected deposit and one between; `auto` takes two for local injections.", "auto"
+    )
+
+
+class Clocks(Section):
+    """Time steps. Each is a multiple of the base tick of 0.5 min, and the slower ones of `motion_min`."""
+
+    motion_min: float = number("Step of movement and forces.", 6.0, "min", 0.5, 60)
+    fates_min: float = number("Step of division, death and transitions.", 12.0, "min", 0.5, 60)
+    fields_min: float = number("Step of the signalling fields.", 30.0, "min", 0.5, 120)
+    tissue_h: float = number("Step of the tissue.", 2.0, "h", 0.1, 12)
+    body_h: float = number("Step of the body compartments.", 1.0, "h", 0.1, 2)
+
+
+class Rule(Section):
+    """A row that adds, replaces or removes a rule of the catalogue."""
+
+    id: str = words("Identity of the rule.", ..., NAME)
+    action: Literal["add", "replace", "remove"] = words("What to do with it; `remove` needs only the id.", "add")
+    kind: str | None = words("Kind of cell it holds for.", None)
+    stage: str = words("Stage of that kind; `*` for all.", "*")
+    signal: str | None = words("Signal that is read, declared by a mechanism.", None)
+    behaviour: str | None = words("Behaviour that is changed, declared by a mechanism.", None)
+    limit: float | None = number("Factor (or rate, if additive) at a saturating signal.", None, "1", 0, 1e6)
+    half: float | None = number("Signal at half effect, in the unit of the signal.", None, "1", 1e-12, 1e12)
+    exponent: float = number("Steepness of the Hill curve.", 1.0, "1", 0.1, 20)
+    additive: bool = words("Whether the effect adds to the behaviour instead of multiplying it.", False)
+    source: str | None = words("Where the row comes from.", None, SOURCE)
+    grade: Grade = words("How good the evidence is.", "assumed")
+
+
+class Output(Section):
+    """What is kept beside the row of outcomes."""
+
+    courses: bool = words("Whether to keep the courses over time.", True)
+    events: bool = words("Whether to keep the list of events.", True)
+    snapshot_days: tuple[Annotated[float, Field(ge=0, le=36500)], ...] = many(
+        "Days on which the whole patch is kept.", "days"
+    )
+
+
+class Scenario(Section):
+    """One fully resolved scenario: what is asked of whom, with every default filled in."""
+
+    schema_version: Literal[1] = Field(default=1, description="Version of this document format.")
+    name: str = words("Short name, also of result folders.", ..., NAME)
+    title: str = words("Title shown in figures.", "", TITLE)
+    description: str = words("What the study is for.", "")
+    seed: int = number("Seed of all random numbers.", 1, "1", 0, 2**63 - 1)
+    replicates: int = number("Possible courses simulated of each patient.", 20, "count", 1, 1_000_000)
+    patients: int = number("Virtual patients.", 1, "count", 1, 10_000_000)
+    patient: Patient = Field(default=Patient(), description="The recipient.")
+    site: Site = Field(default=Site(), description="The injured organ.")
+    product: Product = Field(default=Product(), description="The cells given.")
+    donor: Donor = Field(default=Donor(), description="Where the cells come from.")
+    delivery: tuple[Delivery, ...] = many("Administrations of the product; none is an untreated control.")
+    drug: tuple[Drug, ...] = many("Courses of drugs.")
+    run: Run = Field(default=Run(), description="Length, detail and limits of a run.")
+    patch: Patch = Field(default=Patch(), description="The block of tissue at cell resolution.")
+    clocks: Clocks = Field(default=Clocks(), description="Time steps.")
+    mechanisms: dict[str, bool] = Field(default={}, description="Mechanisms switched on or off, by name.")
+    parameters: dict[str, float] = Field(
+        default={}, description="Numbers of the catalogue, by `mechanism.parameter` or `kind.entry.parameter`."
+    )
+    rule: tuple[Rule, ...] = many("Rules added to, replaced in or removed from those of the catalogue.")
+    output: Output = Field(default=Output(), description="What is kept beside the row of outcomes.")
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the resolved content without name, title and description; comments and order do not matter."""
+        return digest({name: value for name, value in self.plain().items() if name not in NOT_HASHED})
+
+    def plain(self) -> dict[str, Any]:
+        """Return the content as plain JSON values, with every default and without fields that are not set."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Arm(Section):
+    """One named variant of the scenario."""
+
+    name: str = words("Label of the arm in tables and figures.", ..., LABEL)
+    set: dict[str, Any] = Field(default={}, description="Values instead of the scenario's, by dotted path.")
+
+
+class Sweep(Section):
+    """Variants by design: every combination of `grid`, for every row of `list`, for every arm."""
+
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        default={}, description='Values to combine, by dotted path: {"donor.match" = ["8/8", "0/8"]}.'
+    )
+    rows: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = Field(
+        default=(), alias="list", description="Rows of values that vary together, by dotted path."
+    )
+
+
+class StudyFile(Scenario):
+    """A scenario file as it is written: a scenario, what it extends, and its variants."""
+
+    extends: str | list[str] = Field(default=[], description="Files to start from, merged in order.")
+    arm: tuple[Arm, ...] = many("Named variants.")
+    sweep: Sweep = Field(default=Sweep.model_validate({}), description="Variants by design.")

@@ -1,0 +1,189 @@
+"""Paths into a scenario: what stands at `donor.match`, what may stand there, and how to say so."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Le, MinLen
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from simengine.foundation.errors import listed, nearest, shown
+from simengine.foundation.positions import FieldPath
+from simengine.scenario.model import PATTERNS, Scenario, StudyFile
+
+STUDY_ONLY = (
+    "schema_version",
+    "name",
+    "title",
+    "description",
+    "extends",
+    "seed",
+    "replicates",
+    "patients",
+    "arm",
+    "sweep",
+)
+"""Fields of a whole study, which its arms and sweep share."""
+FILE_ONLY = ("schema_version", "extends", "arm", "sweep")
+"""Fields that only a file can state."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault at a path of a scenario, not yet placed in a file; `at_key` when the key itself is the fault."""
+
+    path: FieldPath
+    found: str
+    expected: str
+    hint: str = ""
+    at_key: bool = False
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What may stand at a path: a type, and its bounds."""
+
+    annotation: Any
+    metadata: tuple[Any, ...] = ()
+    name: str = ""
+
+    @property
+    def model(self) -> type[BaseModel] | None:
+        """The section that stands here, or None."""
+        is_section = isinstance(self.annotation, type) and issubclass(self.annotation, BaseModel)
+        return self.annotation if is_section else None
+
+    def inner(self, key: str | int) -> Slot | None:
+        """Return what may stand below, or None when nothing of that name may."""
+        if self.model is not None:
+            field = _fields(self.model).get(str(key)) if isinstance(key, str) else None
+            return _slot(field.annotation, tuple(field.metadata), str(key)) if field else None
+        items = get_args(self.annotation)
+        origin = get_origin(self.annotation)
+        if origin is dict and isinstance(key, str):
+            return _slot(items[1], (), key)
+        if origin not in (tuple, list):
+            return None
+        if isinstance(key, str):  # a name below a list of tables stands for that field of each of them
+            element = _slot(items[0], (), self.name)
+            return element.inner(key) if element.model else None
+        item = items[0] if origin is list or items[-1] is Ellipsis else items[key] if key < len(items) else None
+        return _slot(item, (), self.name) if item is not None else None
+
+    def names(self) -> list[str]:
+        """Return the names that may stand below, also those of the tables of a list."""
+        items = get_args(self.annotation)
+        model = self.model or (_slot(items[0], (), "").model if get_origin(self.annotation) is tuple else None)
+        return list(_fields(model)) if model else []
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _slot(annotation: Any, metadata: tuple[Any, ...], name: str) -> Slot:
+    """Return the slot of an annotation without its `Annotated` and `| None` wrappings."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *extra = get_args(annotation)
+            metadata = (*metadata, *(m for e in extra for m in (e.metadata if isinstance(e, FieldInfo) else [e])))
+        elif get_origin(annotation) in (Union, types.UnionType):
+            annotation = next(item for item in get_args(annotation) if item is not type(None))
+        else:
+            return Slot(annotation, metadata, name)
+
+
+ROOT = Slot(StudyFile)
+
+
+def slot_at(path: FieldPath, root: Slot = ROOT) -> Slot | None:
+    """Return what may stand at a path, or None when the path leads nowhere."""
+    slot: Slot | None = root
+    for key in path:
+        slot = slot.inner(key) if slot else None
+    return slot
+
+
+def expectation(path: FieldPath) -> str:
+    """Say in words what may stand at a path: `a number from 0 to 2`, `one of male, female`."""
+    slot = slot_at(path)
+    return _said(slot) if slot else "nothing here"
+
+
+def _said(slot: Slot) -> str:
+    kind, items = slot.annotation, get_args(slot.annotation)
+    if slot.model or get_origin(kind) is dict:
+        return "a table"
+    if get_origin(kind) is Literal:
+        return listed(shown(item) for item in items)
+    if get_origin(kind) in (tuple, list):
+        item = _slot(items[0], (), slot.name)
+        if item.model:
+            return f"tables, each headed [[{slot.name}]]"
+        count = f"{len(items)} values" if items[-1] is not Ellipsis and get_origin(kind) is tuple else "values"
+        some = "at least one value" if any(isinstance(m, MinLen) for m in slot.metadata) else count
+        return f"a list of {some}" if item.annotation is Any else f"a list of {some}, each {_said(item)}"
+    plain = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
+    return f"{plain.get(kind, 'a value')}{_bounds(slot)}"
+
+
+def _bounds(slot: Slot) -> str:
+    low = next((m.ge for m in slot.metadata if isinstance(m, Ge)), None)
+    high = next((m.le for m in slot.metadata if isinstance(m, Le)), None)
+    pattern = next((m.pattern for m in slot.metadata if getattr(m, "pattern", None)), None)
+    said = "".join(f" {word} {bound:g}" for word, bound in (("from", low), ("to", high)) if bound is not None)
+    return f"{said} {PATTERNS[pattern]}" if pattern else said
+
+
+def split_path(text: str, refused: tuple[str, ...]) -> FieldPath | Finding:
+    """Return the path that a dotted text names in a scenario, or the finding that it names none.
+
+    Numbers index lists (`delivery.0.day`); without one, every element is meant (`delivery.day`). All that follows
+    `parameters.` is one name. `refused` lists top-level fields that may not be set here.
+    """
+    path: FieldPath = ()
+    slot: Slot | None = ROOT
+    words = text.split(".")
+    while words and slot is not None:
+        if get_origin(slot.annotation) is dict:
+            path, words = (*path, ".".join(words)), []
+            slot = slot_at(path)
+            break
+        word = words.pop(0)
+        key: str | int = int(word) if word.isascii() and word.isdigit() and len(word) < 9 and not slot.model else word
+        inner = slot.inner(key)
+        if not path and word in refused:
+            return Finding(
+                (), shown(text), "a field that may differ between variants", f"set {word} for the whole study"
+            )
+        if inner is None:
+            names = [name for name in slot.names() if path or name not in refused]
+            prefix = ".".join(map(str, path))
+            known = [f"{prefix}.{name}" if prefix else name for name in names]
+            expected = listed(known) if known else "a path of the scenario"
+            return Finding((), shown(text), expected, nearest(text, _every()), at_key=True)
+        path, slot = (*path, key), inner
+    return path
+
+
+def _every() -> list[str]:
+    """Return every dotted path of a scalar or list of the scenario, for suggestions."""
+    return [
+        f"{name}.{inner}" if inner else name
+        for name in Scenario.model_fields
+        for inner in (slot_at((name,)) or ROOT).names() or [""]
+    ]
+
+
+def flattened(tree: Mapping[str, Any], path: FieldPath = ()) -> Iterator[tuple[str, Any, FieldPath]]:
+    """Yield (dotted name, value, path as written) of every value of nested tables; an inner table is never a value."""
+    for name, value in tree.items():
+        if isinstance(value, dict) and value:
+            for inner, item, written in flattened(value, (*path, name)):
+                yield f"{name}.{inner}", item, written
+        else:
+            yield name, value, (*path, name)
