@@ -68,14 +68,14 @@ def cholesky(a, out):
 
 
 @kernel
-def _normalise_rows(p):
-    """Divide each row of ``p`` by its sum."""
+def _normalise_rows(p, out):
+    """Write each row of ``p`` divided by its sum; ``out`` may be ``p``."""
     for i in range(p.shape[0]):
         total = 0.0
         for j in range(p.shape[1]):
             total += p[i, j]
         for j in range(p.shape[1]):
-            p[i, j] /= total
+            out[i, j] = p[i, j] / total
 
 
 @kernel
@@ -141,8 +141,7 @@ def transition_matrix(rates, hours, out, work):
         for i in range(n):
             for j in range(n):
                 out[i, j] = power[i, j] * (x / k) + (1.0 if i == j else 0.0)
-    _normalise_rows(out)
+    _normalise_rows(out, out)
     for _ in range(doublings):
         matmul(out, out, power)
-        out[:, :] = power
-        _normalise_rows(out)
+        _normalise_rows(power, out)
