@@ -62,13 +62,14 @@ def reflect(place, extent):
 
     Notes
     -----
-    A place within the box is returned bit for bit. The fold has period 2·extent: y = x − 2L·floor(x/2L), then 2L − y
-    where y > L. A uniform density stays uniform, which a clamp at the wall would spoil.
+    The mirror images of the box repeat with period 2·extent and are even: y = |x| mod 2L, then 2L − y where y > L. A
+    place within the box is returned bit for bit, one mirrored once is exact. A uniform density stays uniform, which
+    a clamp at the wall would spoil. A NaN stays one.
     """
-    if 0.0 <= place <= extent:
-        return place
     period = 2.0 * extent
-    folded = place - period * np.floor(place / period)
+    folded = abs(place)
+    if folded > period:
+        folded -= period * np.floor(folded / period)
     if folded > extent:
         folded = period - folded
     if folded < 0.0:

@@ -1,0 +1,289 @@
+"""Canonical order, mirrors at the walls, and contacts on a swept path, against slow twins and all pairs."""
+
+import numpy as np
+import pytest
+
+from simengine.kernels.neighbours import (
+    DUPLICATE,
+    IN_ORDER,
+    contacts_of,
+    interval_of,
+    locate,
+    permute,
+    reflect,
+    sort_by_voxel,
+    swept_contacts,
+    voxel_of,
+)
+
+SPACING = 20.0
+
+
+class Crowd:
+    """Cells at random in P patches: blocks as the engine keeps them, with room to spare."""
+
+    def __init__(self, n, shape, seed, radii=(4.0, 12.0)):
+        rng = np.random.default_rng(seed)
+        patches, nz, ny, nx = shape
+        capacity = n + 5
+        self.n, self.shape = n, np.array(shape, np.int64)
+        self.voxels = nz * ny * nx
+        self.real = np.zeros((4, capacity))
+        self.real[:3, :n] = rng.random((3, n)) * np.array([[nx], [ny], [nz]]) * SPACING
+        if nz == 1:
+            self.real[2, :n] = SPACING / 2
+        self.real[3, :n] = rng.uniform(*radii, n)
+        self.whole = np.zeros((2, capacity), np.int64)
+        self.whole[0, :n] = rng.integers(0, patches, n)
+        self.whole[1, :n] = np.arange(n)
+        self.uid = np.zeros(capacity, np.uint64)
+        self.uid[:n] = rng.integers(0, 2**64 - 1, n, dtype=np.uint64)
+        self.voxel, self.order, self.work = np.zeros((3, capacity), np.int64)
+        self.start = np.zeros(patches * self.voxels + 1, np.int64)
+        self.cursor = np.zeros(patches * self.voxels, np.int64)
+
+    def shuffle(self, rng):
+        p = rng.permutation(self.n)
+        self.real[:, : self.n] = self.real[:, p]
+        self.whole[:, : self.n] = self.whole[:, p]
+        self.uid[: self.n] = self.uid[p]
+
+    def sort(self):
+        locate(self.n, self.real, self.whole[0], SPACING, self.shape, self.voxel)
+        status = sort_by_voxel(self.n, self.voxel, self.uid, self.start, self.order, self.cursor)
+        permute(self.real.view(np.int64), self.order, self.n, self.work)
+        permute(self.whole, self.order, self.n, self.work)
+        permute(self.uid.reshape(1, -1).view(np.int64), self.order, self.n, self.work)
+        return status
+
+    def patch_start(self, patch):
+        return self.start[patch * self.voxels : (patch + 1) * self.voxels + 1]
+
+    def state(self):
+        return self.real.tobytes() + self.whole.tobytes() + self.uid.tobytes() + self.start.tobytes()
+
+
+def squared_distance_to_path(path, places):
+    """Squared distance of each place, float64[3, C], to the segment of 6 numbers."""
+    begin, way = np.array(path[:3]), np.array(path[3:]) - np.array(path[:3])
+    length2 = way @ way
+    t = np.clip(way @ (places - begin[:, None]) / length2, 0, 1) if length2 > 0 else np.zeros(places.shape[1])
+    return ((places - begin[:, None] - way[:, None] * t) ** 2).sum(axis=0)
+
+
+def test_a_voxel_is_numbered_x_first_then_y_then_z_then_patch():
+    shape = np.array([2, 3, 4, 5])
+    seen = [
+        voxel_of(SPACING * (ix + 0.5), SPACING * (iy + 0.5), SPACING * (iz + 0.5), patch, SPACING, shape)
+        for patch in range(2)
+        for iz in range(3)
+        for iy in range(4)
+        for ix in range(5)
+    ]
+    assert seen == list(range(2 * 3 * 4 * 5))
+
+
+@pytest.mark.parametrize(
+    ("place", "interval"),
+    [(0.0, 0), (-1e-300, 0), (-5.0, 0), (19.999, 0), (20.0, 1), (99.999, 4), (100.0, 4), (1e300, 4)]
+    + [(np.inf, 4), (-np.inf, 0), (np.nan, 0), (np.nextafter(100.0, 0), 4)],
+)
+def test_every_place_has_an_interval_within_the_box(place, interval):
+    assert interval_of(place, SPACING, 5) == interval
+
+
+def test_canonical_order_is_that_of_a_plain_sort():
+    crowd = Crowd(600, (2, 3, 4, 5), seed=1)
+    locate(crowd.n, crowd.real, crowd.whole[0], SPACING, crowd.shape, crowd.voxel)
+    voxel, uid = crowd.voxel[: crowd.n].copy(), crowd.uid[: crowd.n].copy()
+    status = sort_by_voxel(crowd.n, crowd.voxel, crowd.uid, crowd.start, crowd.order, crowd.cursor)
+    assert status == IN_ORDER
+    np.testing.assert_array_equal(crowd.order[: crowd.n], np.lexsort((uid, voxel)))
+    np.testing.assert_array_equal(crowd.start, np.searchsorted(np.sort(voxel), np.arange(crowd.start.size)))
+
+
+def test_two_hundred_shuffles_of_memory_give_the_same_bytes():
+    crowd = Crowd(150, (2, 2, 3, 3), seed=2)
+    rng = np.random.default_rng(3)
+    crowd.sort()
+    expected = crowd.state()
+    for _ in range(200):
+        crowd.shuffle(rng)
+        assert crowd.state() != expected
+        assert crowd.sort() == IN_ORDER
+        assert crowd.state() == expected
+
+
+def test_cells_beyond_the_count_are_left_alone():
+    crowd = Crowd(50, (1, 2, 2, 2), seed=4)
+    crowd.real[:, 50:] = 7.0
+    crowd.uid[50:] = 7
+    crowd.sort()
+    assert (crowd.real[:, 50:] == 7.0).all()
+    assert (crowd.uid[50:] == 7).all()
+
+
+@pytest.mark.parametrize("kind", ["in order", "neighbours swapped", "one born at the end", "shuffled"])
+def test_permute_moves_columns_as_indexing_does(kind):
+    n = 40
+    rng = np.random.default_rng(5)
+    order = np.arange(n)
+    if kind == "neighbours swapped":
+        order[[3, 4, 20, 21]] = order[[4, 3, 21, 20]]
+    elif kind == "one born at the end":
+        order = np.insert(np.arange(n - 1), 11, n - 1)
+    elif kind == "shuffled":
+        order = rng.permutation(n)
+    block = rng.integers(-(2**62), 2**62, (3, n + 2))
+    expected = block.copy()
+    expected[:, :n] = block[:, order]
+    permute(block, order, n, np.zeros(n, np.int64))
+    np.testing.assert_array_equal(block, expected)
+
+
+@pytest.mark.parametrize("pair", [(0, 1), (0, 9), (5, 6), (8, 9)])
+def test_an_identity_met_twice_in_a_voxel_is_reported(pair):
+    n = 10
+    uid = np.random.default_rng(6).permutation(n).astype(np.uint64)
+    voxel = np.full(n, 2)
+    start, order, cursor = np.zeros(5, np.int64), np.zeros(n, np.int64), np.zeros(4, np.int64)
+    assert sort_by_voxel(n, voxel, uid, start, order, cursor) == IN_ORDER
+    uid[pair[0]] = uid[pair[1]]
+    assert sort_by_voxel(n, voxel, uid, start, order, cursor) == DUPLICATE
+
+
+def test_identities_are_ordered_as_unsigned_numbers():
+    uid = np.array([2**63 + 5, 3, 2**64 - 1, 2**63], np.uint64)
+    start, order, cursor = np.zeros(2, np.int64), np.zeros(4, np.int64), np.zeros(1, np.int64)
+    sort_by_voxel(4, np.zeros(4, np.int64), uid, start, order, cursor)
+    assert order.tolist() == [1, 3, 0, 2]
+
+
+def test_an_empty_patch_sorts():
+    start = np.ones(9, np.int64)
+    nothing = np.zeros(0, np.int64)
+    assert sort_by_voxel(0, nothing, nothing.astype(np.uint64), start, nothing, np.zeros(8, np.int64)) == IN_ORDER
+    assert not start.any()
+
+
+def test_a_place_within_the_box_is_kept_bit_for_bit():
+    for place in (0.0, 1e-300, 0.1, 33.3, np.nextafter(100.0, 0), 100.0):
+        assert reflect(place, 100.0) == place
+
+
+def test_one_reflection_is_exact():
+    for beyond in (1e-9, 0.1, 3.3, 99.9):
+        assert reflect(-beyond, 100.0) == beyond
+        assert reflect(100.0 + beyond, 100.0) == 200.0 - (100.0 + beyond)
+
+
+def test_long_moves_end_where_bouncing_step_by_step_ends():
+    rng = np.random.default_rng(7)
+    for place in rng.uniform(-2000.0, 2000.0, 500):
+        y = place
+        while not 0.0 <= y <= 70.0:
+            y = -y if y < 0.0 else 140.0 - y
+        folded = reflect(place, 70.0)
+        assert 0.0 <= folded <= 70.0
+        assert abs(folded - y) < 1e-10
+    assert np.isnan(reflect(np.nan, 70.0))
+
+
+def test_mirrors_keep_a_uniform_density_uniform():
+    # A walk of 300 steps with moves up to 1.5 boxes; 64 starts on a regular grid cover the box evenly at any time,
+    # since the fold maps whole periods onto the box twice. The sum of cosine modes 1 to 3 stays that of the grid.
+    places = (np.arange(64) + 0.5) / 64 * 50.0
+    shifts = np.random.default_rng(8).uniform(-75.0, 75.0, 300)
+    both = np.concatenate([places, -places])
+    for shift in shifts:
+        moved = np.array([reflect(p + shift, 50.0) for p in both])
+        modes = [np.cos(k * np.pi * moved / 50.0).mean() for k in (1, 2, 3)]
+        assert np.abs(modes).max() < 1e-12
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 1, 6, 5), (1, 2, 2, 2)])
+@pytest.mark.parametrize("way", [0.0, 6.0, 70.0])
+def test_swept_contacts_are_those_of_all_pairs_in_canonical_order(shape, way):
+    crowd = Crowd(300, shape, seed=9)
+    crowd.sort()
+    rng = np.random.default_rng(10)
+    out = np.zeros(300, np.int64)
+    met = 0
+    for _ in range(40):
+        patch = rng.integers(shape[0])
+        size = np.array([shape[3], shape[2], shape[1]]) * SPACING
+        begin = rng.random(3) * size
+        end = begin + way * rng.uniform(-1, 1, 3)
+        if shape[1] == 1:
+            begin[2] = end[2] = SPACING / 2
+        path = (*begin.tolist(), *end.tolist())
+        found = swept_contacts(
+            path, (5.5, 12.0), crowd.real, crowd.real[3], crowd.patch_start(patch), crowd.shape, SPACING, out
+        )
+        squared = squared_distance_to_path(path, crowd.real[:3, :300])
+        expected = np.flatnonzero(
+            (squared <= (5.5 + crowd.real[3, :300]) ** 2) & (crowd.whole[0, :300] == patch),
+        )
+        np.testing.assert_array_equal(out[:found], expected)
+        met += found
+    assert met > 40
+
+
+def test_a_fast_cell_touches_what_it_jumps_over():
+    crowd = Crowd(1, (1, 1, 1, 10), seed=0)
+    crowd.real[:, 0] = (100.0, 10.0, 10.0, 5.0)
+    crowd.sort()
+    out = np.zeros(2, np.int64)
+    around = (crowd.real, crowd.real[3], crowd.start, crowd.shape, SPACING, out)
+    assert swept_contacts((60.0, 10.0, 10.0, 140.0, 10.0, 10.0), (5.0, 5.0), *around) == 1
+    assert swept_contacts((60.0, 10.0, 10.0, 60.0, 10.0, 10.0), (5.0, 5.0), *around) == 0
+    assert swept_contacts((140.0, 10.0, 10.0, 140.0, 10.0, 10.0), (5.0, 5.0), *around) == 0
+
+
+def test_cells_that_moved_since_they_were_sorted_are_found_when_the_search_allows_for_it():
+    crowd = Crowd(1, (1, 1, 1, 10), seed=0)
+    crowd.real[:, 0] = (100.0, 10.0, 10.0, 5.0)
+    crowd.sort()
+    crowd.real[0, 0] = 60.0
+    path, out = (50.0, 10.0, 10.0, 50.0, 10.0, 10.0), np.zeros(2, np.int64)
+    around = (crowd.real, crowd.real[3], crowd.start, crowd.shape, SPACING, out)
+    assert swept_contacts(path, (5.0, 5.0 + 40.0), *around) == 1
+
+
+def test_contacts_of_a_cell_leave_out_the_cell_itself():
+    crowd = Crowd(300, (2, 2, 3, 3), seed=11)
+    crowd.sort()
+    out = np.zeros(300, np.int64)
+    for i in range(300):
+        patch = crowd.whole[0, i]
+        found = contacts_of(
+            i, (1.0, 12.0), crowd.real, crowd.real[3], crowd.patch_start(patch), crowd.shape, SPACING, out
+        )
+        distance = np.sqrt(((crowd.real[:3, :300] - crowd.real[:3, [i]]) ** 2).sum(axis=0))
+        touching = distance - crowd.real[3, i] - crowd.real[3, :300] <= 1.0
+        touching &= (crowd.whole[0, :300] == patch) & (np.arange(300) != i)
+        np.testing.assert_array_equal(out[:found], np.flatnonzero(touching))
+
+
+def test_too_short_a_list_is_told_by_the_number_found_and_holds_the_first():
+    crowd = Crowd(200, (1, 1, 2, 2), seed=12)
+    crowd.sort()
+    path = (20.0, 20.0, 10.0, 20.0, 20.0, 10.0)
+    around = (crowd.real, crowd.real[3], crowd.start, crowd.shape, SPACING)
+    all_found, few = np.zeros(200, np.int64), np.full(4, -1)
+    found = swept_contacts(path, (9.0, 12.0), *around, all_found)
+    assert found > 4
+    assert swept_contacts(path, (9.0, 12.0), *around, few[:3]) == found
+    assert few.tolist() == [*all_found[:3], -1]
+    assert contacts_of(all_found[0], (0.0, 12.0), *around, few[:3]) > 3
+
+
+def test_a_place_that_is_no_number_stays_within_the_arrays():
+    crowd = Crowd(30, (2, 2, 2, 2), seed=13)
+    crowd.real[0, :6] = [np.nan, np.inf, -np.inf, 1e300, -1e300, np.nan]
+    assert crowd.sort() == IN_ORDER
+    assert crowd.voxel[:30].min() >= 0
+    assert crowd.voxel[:30].max() < 16
+    out = np.zeros(3, np.int64)
+    around = (crowd.real, crowd.real[3], crowd.start, crowd.shape, SPACING, out)
+    assert swept_contacts((np.nan, 5.0, 5.0, np.inf, 5.0, 5.0), (5.0, 12.0), *around) == 0
