@@ -141,7 +141,7 @@ def _index_pair(index: Index, table: FieldPath, pair: Any, depth: int) -> None:
             pending.extend(reversed(list(_inner(path, node, depth))))
             continue
         segments = list(_segments(node.children[0]))
-        value = node.children[-1]
+        value = next(child for child in reversed(node.children) if child.type != "comment")
         for i, (name, place) in enumerate(segments[:DEEPEST_INDEXED]):
             path = (*path, name)
             depth += 1

@@ -66,6 +66,14 @@ def _check_site(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     yield from _known(("site", "name"), scenario.site.name, catalog.names("sites"))
 
 
+def _check_fields(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    names = scenario.site.fields or ()
+    for i, name in enumerate(names):
+        yield from _known(("site", "fields", i), name, catalog.names("fields"))
+        if name in names[:i]:
+            yield Finding(("site", "fields", i), f"{shown(name)} again", "each field once")
+
+
 def _check_product(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     yield from _known(("product", "name"), scenario.product.name, catalog.names("products"))
 
@@ -144,16 +152,15 @@ def _check_recording(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
         yield Finding(("run", "record_every_h"), shown(interval), f"at most the whole run, {whole:g} h")
 
 
-def _multiple(field: str, minutes: float, base: str) -> Check:
-    """Return the check that a clock is a whole number of steps of another; `minutes` is the clock's unit."""
+def _multiple(field: str, unit_min: float, base: str) -> Check:
+    """Return the check that a clock is a whole number of steps of a faster one, or of the base tick."""
 
     def check(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
         value = getattr(scenario.clocks, field)
-        step = BASE_TICK_MIN if base == "tick" else scenario.clocks.motion_min
-        name = "the base tick" if base == "tick" else "motion_min"
-        ratio = value * minutes / step
+        step = getattr(scenario.clocks, base) if base else BASE_TICK_MIN
+        ratio = value * unit_min / step
         if abs(ratio - round(ratio)) > 1e-9 * ratio or round(ratio) < 1:
-            yield Finding(("clocks", field), shown(value), f"a multiple of {name}, {step:g} min")
+            yield Finding(("clocks", field), shown(value), f"a multiple of {base or 'the base tick'}, {step:g} min")
 
     return check
 
@@ -260,12 +267,275 @@ def _entry(catalog: Catalog, kind: str, name: str) -> Entry | None:
 
 
 def _is_local(entry: Entry | None) -> bool:
-    return entry is not None and "n_sites" in entry.parameters
+    return entry is not None and bool(entry.facts.get("deposit", False))
 
 
 CHECKS: tuple[Check, ...] = (
     _check_species,
     _check_site,
+    _check_fields,
+    _check_product,
+    _check_mechanisms,
+    _check_parameters,
+    _check_parameter_ranges,
+    _check_match,
+    _check_shared_age,
+    _check_shared_sex,
+    _check_shared_diabetes,
+    _check_layout,
+    _check_snapshots_possible,
+    _check_snapshots,
+    _check_recording,
+    _multiple("motion_min", 1, ""),
+    _multiple("fates_min", 1, "motion_min"),
+    _multiple("fields_min", 1, "fates_min"),
+    _multiple("tissue_h", 60, "motion_min"),
+    _multiple("body_h", 60, "motion_min"),
+)
+CHECKS_OF_ELEMENTS.items():
+        for i in _indices(scenario, name):
+            for check_element in checks:
+                _collect(check_element(scenario, catalog, i), found)
+    return found
+
+
+def _collect(check: Iterator[Finding], found: list[Finding]) -> None:
+    try:
+        found.extend(check)
+    except Unsound:
+        return
+
+
+def _indices(scenario: Scenario, name: str) -> range:
+    try:
+        return range(len(getattr(scenario, name)))
+    except Unsound:
+        return range(0)
+
+
+def _known(path: FieldPath, name: object, names: Iterable[str], *, at_key: bool = False) -> Iterator[Finding]:
+    """Yield a finding unless `name` is one of `names`."""
+    every = list(names)
+    if name not in every:
+        yield Finding(path, shown(name), listed(every), nearest(name, every), at_key)
+
+
+def _check_species(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    yield from _known(("patient", "species"), scenario.patient.species, catalog.names("species"))
+
+
+def _check_site(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    yield from _known(("site", "name"), scenario.site.name, catalog.names("sites"))
+
+
+def _check_fields(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    names = scenario.site.fields or ()
+    for i, name in enumerate(names):
+        yield from _known(("site", "fields", i), name, catalog.names("fields"))
+        if name in names[:i]:
+            yield Finding(("site", "fields", i), f"{shown(name)} again", "each field once")
+
+
+def _check_product(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    yield from _known(("product", "name"), scenario.product.name, catalog.names("products"))
+
+
+def _check_mechanisms(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    for name in scenario.mechanisms:
+        yield from _known(("mechanisms", name), name, catalog.names("mechanisms"), at_key=True)
+
+
+def _check_parameters(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    for name in scenario.parameters:
+        parameter = catalog.parameters.get(name)
+        if parameter is None:
+            wanted = "a parameter of the catalogue (mechanism.parameter or kind.entry.parameter)"
+            hint = nearest(name, catalog.parameters)
+            yield Finding(("parameters", name), f"the unknown name {shown(name)}", wanted, hint, at_key=True)
+
+
+def _check_parameter_ranges(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    for name, value in scenario.parameters.items():
+        known = catalog.parameters.get(name)
+        if known is not None and value is not None and not known.low <= value <= known.high:
+            expected = f"a number from {known.low:g} to {known.high:g} {known.unit}"
+            yield Finding(("parameters", name), shown(value), expected, f"the catalogue says {known.value:g}")
+
+
+def _check_match(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    donor = scenario.donor
+    if donor.relation in _SAME_BODY and donor.match != "8/8":
+        yield Finding(("donor", "match"), shown(donor.match), f'"8/8" for relation = "{donor.relation}", or no match')
+    if donor.relation == "xenogeneic" and donor.match != "0/8":
+        yield Finding(("donor", "match"), shown(donor.match), '"0/8" for relation = "xenogeneic"')
+
+
+def _check_shared_age(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    yield from _shared(scenario, "age_years", _SAME_BODY)
+
+
+def _check_shared_sex(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    yield from _shared(scenario, "sex", _SAME_BODY)
+
+
+def _check_shared_diabetes(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    yield from _shared(scenario, "diabetes", ("autologous",))
+
+
+def _shared(scenario: Scenario, trait: str, relations: tuple[str, ...]) -> Iterator[Finding]:
+    """The patient's own cells, and those of a twin, have the patient's traits."""
+    of_donor, of_patient = getattr(scenario.donor, trait), getattr(scenario.patient, trait)
+    if of_donor is not None and scenario.donor.relation in relations and of_donor != of_patient:
+        expected = f'{shown(of_patient)} as patient.{trait} for relation = "{scenario.donor.relation}"'
+        yield Finding(("donor", trait), shown(of_donor), expected, "leave it out")
+
+
+def _check_layout(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    entries = [_entry(catalog, "routes", delivery.route) for delivery in scenario.delivery]
+    if scenario.patch.layout == "deposit_remote" and not any(_is_local(entry) for entry in entries):
+        yield Finding(("patch", "layout"), '"deposit_remote"', '"single" or "auto", as no route injects locally')
+
+
+def _check_snapshots_possible(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    if scenario.run.mode == "body" and scenario.output.snapshot_days:
+        yield Finding(("output", "snapshot_days"), "snapshots", 'none when run.mode = "body" has no patch')
+
+
+def _check_snapshots(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    for i, day in enumerate(scenario.output.snapshot_days):
+        if day > scenario.run.duration_days:
+            expected = f"a day of the run (0 to {scenario.run.duration_days:g})"
+            yield Finding(("output", "snapshot_days", i), shown(day), expected)
+
+
+def _check_recording(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    interval, whole = scenario.run.record_every_h, 24 * scenario.run.duration_days
+    if interval > whole:
+        yield Finding(("run", "record_every_h"), shown(interval), f"at most the whole run, {whole:g} h")
+
+
+def _multiple(field: str, unit_min: float, base: str) -> Check:
+    """Return the check that a clock is a whole number of steps of a faster one, or of the base tick."""
+
+    def check(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+        value = getattr(scenario.clocks, field)
+        step = getattr(scenario.clocks, base) if base else BASE_TICK_MIN
+        ratio = value * unit_min / step
+        if abs(ratio - round(ratio)) > 1e-9 * ratio or round(ratio) < 1:
+            yield Finding(("clocks", field), shown(value), f"a multiple of {base or 'the base tick'}, {step:g} min")
+
+    return check
+
+
+def _check_dose(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+    delivery = scenario.delivery[i]
+    wanted = "either dose_cells or dose_cells_per_kg"
+    if delivery.dose_cells is not None and delivery.dose_cells_per_kg is not None:
+        yield Finding(("delivery", i, "dose_cells_per_kg"), "a second dose", wanted, at_key=True)
+    if delivery.dose_cells is None and delivery.dose_cells_per_kg is None:
+        yield Finding(("delivery", i, "dose_cells"), "nothing", wanted)
+
+
+def _check_delivery_day(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+    day, end = scenario.delivery[i].day, scenario.run.duration_days
+    if day >= end:
+        yield Finding(("delivery", i, "day"), shown(day), f"a day before the end of the run ({end:g})")
+
+
+def _check_route(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+    route = scenario.delivery[i].route
+    path: FieldPath = ("delivery", i, "route")
+    unknown = list(_known(path, route, catalog.names("routes")))
+    yield from unknown
+    site = _entry(catalog, "sites", scenario.site.name)
+    allowed = site.listed_fact("routes") if site else ()
+    if not unknown and allowed and route not in allowed:
+        yield Finding(path, shown(route), f"{listed(allowed)} at site {scenario.site.name}", nearest(route, allowed))
+
+
+def _of_route(field: str) -> CheckOfElement:
+    """Return the check that a delivery states only what its route has: the entry holds a parameter of that name."""
+
+    def check(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+        delivery = scenario.delivery[i]
+        entry = _entry(catalog, "routes", delivery.route)
+        if entry and getattr(delivery, field) is not None and field not in entry.parameters:
+            expected = f"only what route {delivery.route} has"
+            yield Finding(("delivery", i, field), field, expected, "leave it out", at_key=True)
+
+    return check
+
+
+def _check_drug(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+    yield from _known(("drug", i, "name"), scenario.drug[i].name, catalog.names("drugs"))
+
+
+def _check_drug_days(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+    drug, end = scenario.drug[i], scenario.run.duration_days
+    if drug.stop_day is not None and drug.stop_day <= drug.start_day:
+        yield Finding(("drug", i, "stop_day"), shown(drug.stop_day), f"a day after start_day ({drug.start_day:g})")
+    if drug.start_day >= end:
+        yield Finding(("drug", i, "start_day"), shown(drug.start_day), f"a day before the end of the run ({end:g})")
+
+
+def _check_drug_once(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+    drug = scenario.drug[i]
+    for other in scenario.drug[:i]:
+        ends = (drug.stop_day, other.stop_day)
+        first_stop, second_stop = (float("inf") if end is None else end for end in ends)
+        if drug.name == other.name and drug.start_day < second_stop and other.start_day < first_stop:
+            expected = "courses of one drug that do not overlap"
+            yield Finding(("drug", i, "start_day"), f"a second course of {shown(drug.name)}", expected)
+
+
+def _check_rule_id(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+    rule = scenario.rule[i]
+    if rule.action == "add" and rule.id in catalog.rules:
+        yield Finding(("rule", i, "id"), shown(rule.id), 'an id that no rule has, or action = "replace"')
+    elif rule.action != "add":
+        yield from _known(("rule", i, "id"), rule.id, catalog.rules)
+
+
+def _check_rule_once(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+    rule = scenario.rule[i]
+    if any(rule.id == other.id for other in scenario.rule[:i]):
+        yield Finding(("rule", i, "id"), shown(rule.id), "each rule once")
+
+
+def _needed_by_rule(field: str) -> CheckOfElement:
+    """Return the check that a rule which is not just removed states a field."""
+
+    def check(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+        rule = scenario.rule[i]
+        if rule.action != "remove" and getattr(rule, field) is None:
+            yield Finding(("rule", i, field), "nothing", f'a {field} for action = "{rule.action}"')
+
+    return check
+
+
+def _named_by_rule(field: str, names: Callable[[Catalog], Iterable[str]]) -> CheckOfElement:
+    """Return the check that a rule names something that exists."""
+
+    def check(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+        name = getattr(scenario.rule[i], field)
+        if name is not None:
+            yield from _known(("rule", i, field), name, sorted(names(catalog)))
+
+    return check
+
+
+def _entry(catalog: Catalog, kind: str, name: str) -> Entry | None:
+    return catalog.entries[kind].get(name)
+
+
+def _is_local(entry: Entry | None) -> bool:
+    return entry is not None and bool(entry.facts.get("deposit", False))
+
+
+CHECKS: tuple[Check, ...] = (
+    _check_species,
+    _check_site,
+    _check_fields,
     _check_product,
     _check_mechanisms,
     _check_parameters,

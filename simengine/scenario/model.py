@@ -96,6 +96,9 @@ class Site(Section):
     lesion_age_days: float = number("Time from injury to day 0.", 7.0, "days", 0, 3650)
     lesion_fraction: float | None = number("Share of the organ that is injured.", None, "fraction", 0.02, 0.6)
     baseline_lvef_percent: float | None = number("Ejection fraction on day 0.", None, "percent", 10, 75)
+    fields: Annotated[tuple[str, ...], Field(strict=False)] | None = words(
+        "Signalling fields that are followed, entries of catalogue folder `fields`. Left out: those of the site.", None
+    )
 
 
 class Product(Section):
@@ -171,11 +174,11 @@ class Patch(Section):
 
 
 class Clocks(Section):
-    """Time steps. Each is a multiple of the base tick of 0.5 min, and the slower ones of `motion_min`."""
+    """Time steps. All are multiples of the base tick of 0.5 min and of `motion_min`."""
 
     motion_min: float = number("Step of movement and forces.", 6.0, "min", 0.5, 60)
     fates_min: float = number("Step of division, death and transitions.", 12.0, "min", 0.5, 60)
-    fields_min: float = number("Step of the signalling fields.", 30.0, "min", 0.5, 120)
+    fields_min: float = number("Step of the signalling fields, a multiple of `fates_min`.", 24.0, "min", 0.5, 120)
     tissue_h: float = number("Step of the tissue.", 2.0, "h", 0.1, 12)
     body_h: float = number("Step of the body compartments.", 1.0, "h", 0.1, 2)
 

@@ -24,7 +24,7 @@ _NAMED = {
 
 
 class _WithoutNull(GenerateJsonSchema):
-    """TOML has no null: an optional field is one that may be left out."""
+    """TOML has no null: an optional field is one that may be left out. Titles that repeat the key are left out too."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -34,6 +34,13 @@ class _WithoutNull(GenerateJsonSchema):
         if made.get("default", ...) is None:
             del made["default"]
         return made
+
+    def encode_default(self, dft: Any) -> Any:
+        made = super().encode_default(dft)
+        return {key: value for key, value in made.items() if value is not None} if isinstance(made, dict) else made
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
 
 
 def json_schema(catalog: Catalog | None = None) -> dict[str, Any]:
