@@ -35,6 +35,10 @@ COMMANDS = {
 }
 
 
+MODULES = {"list": "listing"}
+"""Commands whose file cannot have their name: a submodule `list` would hide the built-in one here."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports the one that is called."""
 
@@ -46,7 +50,7 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"simengine.cli.{cmd_name}").command
+        command: click.Command = import_module(f"simengine.cli.{MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -30,5 +30,5 @@ def command(files: tuple[str, ...]) -> int:
             f"{file}: sound; {n_points} arms x {study.patients} patients x {study.replicates} replicates = {runs} runs"
         )
     if faults:
-        click.echo(f"{faults} faults in {len(files)} files", err=True)
+        click.echo(f"faults: {faults}, files: {len(files)}", err=True)
     return 2 if faults else 0

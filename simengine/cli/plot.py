@@ -20,9 +20,10 @@ def command(results: Path, out: Path | None, paraview: bool) -> None:
       simengine plot results/heart_infarct_demo --out figures --paraview
     """
     from simengine.api import open_results
-    from simengine.report.gallery import draw_all
 
     opened = open_results(results)
+    from simengine.report.gallery import draw_all
+
     folder = out or results / "figures"
     for path in draw_all(opened, folder):
         click.echo(path)

@@ -63,14 +63,14 @@ def print_table(columns: list[str], rows: list[list[str]], title: str = "", capt
 
     console = Console(highlight=False)
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
-    table: Table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table: Table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console.print(table, width=width)
-    if caption:
-        console.print(caption, width=width)
+    for text in (title, table, caption):
+        if text:
+            console.print(text, width=width)
 
 
 def _cell(row: Any, headline: Headline) -> str:
