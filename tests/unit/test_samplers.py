@@ -75,7 +75,7 @@ def _p_of_counts(found, reference):
 
 
 def _reference(exact, mean, variance):
-    """Return the exact distribution; beyond a variance of 1e7 the normal one, off by 1e-4, as SciPy loses digits there."""
+    """Return the exact distribution; beyond a variance of 1e7, where SciPy loses digits, the normal one, off by 1e-4."""
     return exact if variance < 1e7 else stats.norm(mean, np.sqrt(variance))
 
 
