@@ -1,1 +1,8 @@
-"""TODO-DOC"""
+"""Time: from a scenario to the course of one patient."""
+
+from __future__ import annotations
+
+from simengine.engine.course import Course
+from simengine.engine.run import Stopped, simulate, warmup
+
+__all__ = ["Course", "Stopped", "simulate", "warmup"]

@@ -7,6 +7,8 @@ import numpy as np
 from simengine.engine import hooks
 from simengine.engine.decide import decide, remove_dead
 from simengine.foundation.jit import kernel
+from simengine.foundation.random import arrival_identity, purpose
+from simengine.foundation.samplers import poisson
 from simengine.kernels.fields_steady import solve_steady
 from simengine.kernels.forces import displace, relax
 from simengine.kernels.neighbours import DUPLICATE, locate, permute, sort_by_voxel
@@ -22,13 +24,16 @@ from simengine.mechanisms.tissue_repair import deposit, relax_tissue
 from simengine.state import body as b
 from simengine.state import cells as c
 from simengine.state import world as w
+from simengine.state.entry import enter
 
-__all__ = ["give_to_body", "live", "put_in_order", "relax_fields", "renew_tissue", "settle", "walk"]
+__all__ = ["give_to_body", "live", "populate", "put_in_order", "relax_fields", "renew_tissue", "settle", "walk"]
 
 _CYTOTOXICITY = MECHANISMS.index("cytotoxicity")
 _MOTILITY = MECHANISMS.index("motility")
 _SECRETION = MECHANISMS.index("secretion")
 _TISSUE_REPAIR = MECHANISMS.index("tissue_repair")
+
+_HOSTS = purpose("populate.hosts")
 
 FIELD_TOLERANCE = 1e-3
 """Largest error of a field, relative to its maximum."""
@@ -49,6 +54,18 @@ def put_in_order(world):
     permute(cells.real.view(np.int64), grid.order, n, grid.count)
     permute(cells.whole, grid.order, n, grid.count)
     permute(cells.uid.reshape(1, -1).view(np.int64), grid.order, n, grid.count)
+
+
+@kernel
+def populate(world):
+    """Let the host cells of tick 0 enter every patch: Poisson(density x V_patch) of each kind, at random places."""
+    for p in range(world.patch.shape[0]):
+        for kind in range(world.types.real.shape[1]):
+            mean = world.types.real[w.TYPE_PER_MM3, kind] * world.patch[p, w.VOLUME_MM3]
+            door = 65536 * (p + 1) + world.types.whole[w.TYPE_KIND, kind]
+            for ordinal in range(poisson(world.key, np.uint64(door), 0, _HOSTS, 0, mean)):
+                enter(world, kind, p, arrival_identity(world.key, door, w.BEFORE_TICK_0, ordinal), 0)
+    put_in_order(world)
 
 
 @kernel

@@ -18,6 +18,7 @@ PLASMA_CELLS = SOLUTES("plasma_cells", "1", "antibody-secreting cells against th
 HELP_HALF = PARAMETERS("antibody.help_half_cells", "cells", "CD4 effectors in blood that give half of the full help")
 RISE = PARAMETERS("antibody.response_per_h", "1/h", "rate at which the plasma-cell response follows T-cell help")
 MADE = PARAMETERS("antibody.made_per_h", "1/h", "rise of the titre by a full plasma-cell response")
+TITRE = PARAMETERS("antibody.titre_of_sensitised", "1", "titre at the start in a sensitised patient")
 LOST = PARAMETERS("antibody.lost_per_h", "1/h", "loss of antibody")
 
 

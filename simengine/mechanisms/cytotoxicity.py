@@ -21,6 +21,7 @@ ENGAGING_PER_H = BEHAVIOURS("engaging_per_h", "1/h", "rate of engaging one fully
 KILLING_PER_H = BEHAVIOURS("killing_per_h", "1/h", "hazard that one engaged real cell puts on its target", 0.0, 20.0)
 
 SELF_CLASS_1 = PARAMETERS("cytotoxicity.class_1_of_self", "1", "class I expression that fully inhibits missing-self attack")
+KIR_WEIGHT = PARAMETERS("cytotoxicity.kir_weight", "1", "missing-self attack on cells that lack both C-locus ligands of the host")
 MINOR_WEIGHT = PARAMETERS("cytotoxicity.minor_weight", "1", "weight of minor antigens beside class I mismatch")
 
 
@@ -32,7 +33,7 @@ def act(world, tick, hours, first, last):
     -----
     EQ-MARK-1: class 1 = expression x (mismatched share + minor antigens x weight).
     EQ-MARK-2: class 2 = expression x mismatched share.
-    EQ-MARK-3: missing self = 1 - (1 - missing ligand share) min(1, expression / expression of self).
+    EQ-MARK-3: missing self = 1 - (1 - kir weight x missing ligand share) min(1, expression / expression of self).
     EQ-MARK-4: opsonised = antibody x expression.
     """
     behaviours, real, whole = world.work.behaviours, world.cells.real, world.cells.whole
@@ -44,7 +45,7 @@ def act(world, tick, hours, first, last):
         real[c.KILLING, i] = behaviours[KILLING_PER_H, k]
         if world.types.whole[w.TYPE_IS_PRODUCT, whole[c.TYPE, i]] == 1:
             shown = behaviours[CLASS_1_EXPRESSION, k]
-            ligands = (1.0 - pair[b.PAIR_MISSING_SELF]) * min(1.0, shown / par[SELF_CLASS_1])
+            ligands = (1.0 - par[KIR_WEIGHT] * pair[b.PAIR_MISSING_SELF]) * min(1.0, shown / par[SELF_CLASS_1])
             real[c.CLASS_1, i] = shown * foreign
             real[c.CLASS_2, i] = behaviours[CLASS_2_EXPRESSION, k] * pair[b.PAIR_CLASS_2]
             real[c.MISSING_SELF, i] = 1.0 - ligands

@@ -8,7 +8,10 @@ from simengine.state import body as b
 
 @kernel
 def flow(world, tick, hours, first, last):
-    """Give what is due in ``[tick, tick + hours)``: the whole part of the line from first to last tick (EQ-DOSE-1)."""
+    """Give what is due in ``[tick, tick + hours)``: the whole part of the line from first to last tick (EQ-DOSE-1).
+
+    What is dead in the syringe is booked as lost at delivery.
+    """
     body = world.body
     end = float(tick) + hours * 120.0
     for d in range(body.doses.shape[0]):
@@ -17,5 +20,7 @@ def flow(world, tick, hours, first, last):
             continue
         share = min(1.0, (end - start) / max(stop - start, 1.0))
         due = int(body.doses[d, b.DOSE_CELLS] * share + 1e-9) if share < 1.0 else int(body.doses[d, b.DOSE_CELLS])
-        body.counts[int(body.doses[d, b.DOSE_DEPOT])] += due - body.given[d]
+        alive = int(due * body.doses[d, b.DOSE_VIABLE]) - int(body.given[d] * body.doses[d, b.DOSE_VIABLE])
+        body.counts[int(body.doses[d, b.DOSE_DEPOT])] += alive
+        body.counts[b.LOST_AT_DELIVERY] += due - body.given[d] - alive
         body.given[d] = due

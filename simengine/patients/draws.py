@@ -61,12 +61,17 @@ class Dice:
         self._varies = vary != "none"
         drawn_by = replicate if vary == "per_replicate" else _LAST_REPLICATE
         self._key: NDArray[np.uint64] = make_key(seed, patient, drawn_by)
+        self._run_key: NDArray[np.uint64] = make_key(seed, patient, replicate)
 
     def uniform(self, trait: str) -> float:
         """Return the uniform number of a trait; 0.5 when nothing varies."""
         if not self._varies:
             return 0.5
         return float(uniform(self._key, np.uint64(0), 0, purpose(f"patient.{trait}"), 0))
+
+    def run_uniform(self, what: str) -> float:
+        """Return a uniform number of the run itself, which is chance and no trait: drawn also when no trait varies."""
+        return float(uniform(self._run_key, np.uint64(0), 0, purpose(f"run.{what}"), 0))
 
     def normal(self, trait: str) -> float:
         """Return the standard normal number of a trait; 0 when nothing varies."""

@@ -33,20 +33,18 @@ LOST_AT_DELIVERY, DIED_LUNG, CLEARED_LIVER, CLEARED_SPLEEN, DIED_ELSEWHERE, DIED
 FIRST_DEPOT = 15
 
 # Body.doses ---------------------------------------------------------------------------------------------------------
-DOSE_CELLS, DOSE_FIRST_TICK, DOSE_LAST_TICK, DOSE_DEPOT = range(4)
-N_DOSE = 4
+DOSE_CELLS, DOSE_FIRST_TICK, DOSE_LAST_TICK, DOSE_DEPOT, DOSE_VIABLE = range(5)
+N_DOSE = 5
 
 # Body.pair: recognition between this donor and this recipient ---------------------------------------------------------
 (
     PAIR_CLASS_1,  # share of the donor's class I alleles that the recipient lacks, 0-1
     PAIR_CLASS_2,
     PAIR_MINOR,  # minor antigens, on the scale of one class I mismatch share
-    PAIR_MISSING_SELF,  # share of the recipient's KIR ligands that the donor lacks
-    PAIR_ANTIBODY,  # pre-formed antibody at the start, arbitrary units
-    PAIR_MEMORY,  # memory precursors per naive precursor
+    PAIR_MISSING_SELF,  # share of the recipient's C-locus KIR ligands that the donor lacks
     PAIR_IMMUNE,  # immune strength of the recipient, 1 = normal
-) = range(7)
-N_PAIR = 7
+) = range(5)
+N_PAIR = 5
 
 # Body.drugs: float64[G, N_DRUG] ---------------------------------------------------------------------------------------
 (

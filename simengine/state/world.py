@@ -49,6 +49,8 @@ DONE, GROW, LOG_FULL, BAD_NUMBER, TOO_MANY, DUPLICATE = range(6)
 """What ``advance`` returns, and the faults that the clock remembers."""
 TICK_MIN = 0.5
 TICKS_PER_H = 120
+BEFORE_TICK_0 = 2**33
+"""Stands for the time before the start in the address of cells that are there from the beginning."""
 
 # Columns of World.patch -----------------------------------------------------------------------------------------------
 (
@@ -113,8 +115,8 @@ class Fields(NamedTuple):
     """Concentrations and what drives them.
 
     ``value`` ``source`` (per h) ``loss`` (per h) ``tissue_source`` ``tissue_loss`` float64[F, P, V], V voxels of a patch
-    in the order (z, y, x); ``constant`` float64[N_FIELD_CONSTANTS, F], see FIELD_*; ``treatment`` int64[F];
-    ``work`` float64[9, n] of the solver; ``sweeps`` int64[F, 2] solves and multigrid cycles done.
+    in the order (z, y, x); ``constant`` float64[N_FIELD_CONSTANTS, F], see FIELD_*; ``work`` float64[9, n] of the solver;
+    ``sweeps`` int64[F, 2] solves and multigrid cycles done.
     """
 
     value: Reals
@@ -123,7 +125,6 @@ class Fields(NamedTuple):
     tissue_source: Reals
     tissue_loss: Reals
     constant: Reals
-    treatment: Wholes
     work: Reals
     sweeps: Wholes
 

@@ -1,0 +1,197 @@
+"""One run: build the world, advance it in blocks, hand back the course."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simengine.catalog import Catalog
+from simengine.engine.build import Built, build
+from simengine.engine.checkpoint import load_checkpoint, save_checkpoint
+from simengine.engine.course import Course
+from simengine.engine.snapshot import snapshot
+from simengine.engine.spaces import populate
+from simengine.engine.step import advance
+from simengine.scenario import Scenario, loads
+from simengine.state import world as w
+from simengine.state.arrays import grow, without_events
+from simengine.state.world import World
+
+__all__ = ["Stopped", "simulate", "warmup"]
+
+BLOCK_S = 0.2
+"""Blocks are sized to take about this long, s: threads take turns, Ctrl-C is quick. No result depends on it."""
+_FIRST_BLOCK_TICKS = 240
+_STATUS = {
+    w.BAD_NUMBER: ("numerical_error", "a field could not be solved: a number is not finite"),
+    w.TOO_MANY: ("capacity_exceeded", "more agents than run.max_agents"),
+    w.DUPLICATE: ("numerical_error", "two cells have the same identity"),
+}
+
+
+class Stopped(Exception):
+    """A run was stopped on request and left a checkpoint to go on from."""
+
+
+class _Run:
+    """A world on its way, with the events taken out of it so far."""
+
+    def __init__(self, built: Built) -> None:
+        self.built = built
+        self.world: World = built.world
+        self.taken: list[dict[str, NDArray[Any]]] = []
+        self.snapshots: dict[str, Mapping[str, NDArray[Any]]] = {}
+        self.block = _FIRST_BLOCK_TICKS
+
+    def advance_to(self, goal: int) -> int:
+        """Advance to base tick ``goal`` in blocks; return the status, DONE when it was reached."""
+        while True:
+            now = int(self.world.clock[w.NOW])
+            if now >= goal:
+                return int(self.world.clock[w.PROBLEM])
+            began = time.perf_counter()
+            status = int(advance(self.world, now, min(goal, now + self.block)))
+            spent = time.perf_counter() - began
+            self.block = max(12, min(100_000, int(self.block * min(4.0, BLOCK_S / max(spent, 1e-6)))))
+            if status == w.GROW:
+                self.world = grow(self.world)
+            elif status == w.LOG_FULL:
+                self.take_events()
+            elif status != w.DONE:
+                return status
+
+    def take_events(self) -> None:
+        """Move the log's events out of the world."""
+        self.world, taken = without_events(self.world)
+        self.taken.append(taken)
+
+
+def simulate(
+    scenario: Scenario,
+    seed: int,
+    patient: int = 0,
+    replicate: int = 0,
+    *,
+    catalog: Catalog | None = None,
+    checkpoint: Path | None = None,
+    stop_at_h: float | None = None,
+) -> Course:
+    """Simulate one possible course of one patient.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Fully resolved; the run depends on nothing else but the address below and ``MODEL_VERSION``.
+    seed, patient, replicate : int
+        Address of the run.
+    checkpoint : Path, optional
+        File to go on from if it exists, and to leave behind when the run stops before its end.
+    stop_at_h : float, optional
+        Stop at this simulated hour, write the checkpoint and raise :class:`Stopped`.
+
+    Raises
+    ------
+    Stopped
+        See ``stop_at_h``.
+    ValueError
+        If the checkpoint belongs to another scenario, address or model version, or is damaged.
+
+    Example
+    -------
+    >>> from simengine import scenario
+    >>> study = scenario.loads('name = "control"')
+    >>> course = simulate(study.points[0].scenario, seed=1)
+    >>> course.status
+    'ok'
+    """
+    built = build(scenario, seed, patient, replicate, catalog)
+    run = _Run(built)
+    address = (scenario.hash, seed, patient, replicate)
+    if checkpoint is not None and checkpoint.exists():
+        run.world, run.taken = load_checkpoint(checkpoint, address, run.world)
+    else:
+        populate(run.world)
+    end = int(run.world.clock[w.END])
+    stop = end if stop_at_h is None else min(end, round(stop_at_h * w.TICKS_PER_H))
+    days = sorted(scenario.output.snapshot_days)
+    status = w.DONE
+    for goal, day in [(_tick_of(run.world, day), day) for day in days] + [(stop, None)]:
+        status = run.advance_to(min(goal, stop))
+        if status != w.DONE:
+            break
+        if day is not None and goal <= stop:
+            run.snapshots[f"day_{day:g}"] = snapshot(run.world, built.names)
+    if status == w.DONE and stop < end:
+        if checkpoint is not None:
+            run.take_events()
+            save_checkpoint(checkpoint, address, run.world, run.taken)
+        raise Stopped(f"stopped at {run.world.clock[w.NOW] / w.TICKS_PER_H:g} h")
+    run.take_events()
+    return _course(run, status)
+
+
+def _tick_of(world: World, day: float) -> int:
+    """Return the recorded tick at which a snapshot of ``day`` is taken: the first at or after it."""
+    ticks = world.record.ticks
+    return int(ticks[min(len(ticks) - 1, int(np.searchsorted(ticks, round(24.0 * day * w.TICKS_PER_H))))])
+
+
+def _course(run: _Run, status: int) -> Course:
+    world, recipient = run.world, run.built.recipient
+    n = int(world.clock[w.NEXT_RECORD])
+    values = world.record.values[:n]
+    label, reason = _STATUS.get(status, ("ok", ""))
+    if label == "ok" and not np.all(np.isfinite(values)):
+        column = run.built.columns[int(np.argwhere(~np.isfinite(values))[0, 1])]
+        label, reason = "numerical_error", f"{column} is not finite"
+    whole = np.concatenate([taken["whole"] for taken in run.taken])
+    return Course(
+        names=run.built.names,
+        columns=tuple(run.built.columns),
+        hours=world.record.ticks[:n] / w.TICKS_PER_H,
+        values=values,
+        events={
+            "tick": whole[:, 0],
+            "event": whole[:, 1],
+            "type": whole[:, 2],
+            "uid": np.concatenate([taken["uid"] for taken in run.taken]),
+            "hour": np.concatenate([taken["hour"] for taken in run.taken]),
+        },
+        snapshots=run.snapshots,
+        status=label,
+        reason=reason,
+        traits={
+            "lesion_fraction": recipient.lesion_fraction,
+            "remote_lvef_percent": recipient.remote_lvef_percent,
+            "immune_strength": recipient.immune_strength,
+            "potency": recipient.potency,
+            "class_1_mismatch": recipient.pair.class_1,
+            "class_2_mismatch": recipient.pair.class_2,
+        },
+        statistics={
+            "field_solves": float(np.sum(world.fields.sweeps[:, 0])),
+            "field_cycles": float(np.sum(world.fields.sweeps[:, 1])),
+            "agents_capacity": float(world.cells.uid.shape[0]),
+        },
+    )
+
+
+_WARM = """
+name = "warmup"
+delivery = [{ route = "intramyocardial", dose_cells = 100000, n_sites = 1, volume_ml_per_site = 0.1 }]
+drug = [{ name = "tacrolimus" }]
+run.duration_days = 0.2
+patch.shape = [6, 6, 2]
+"""
+
+
+def warmup() -> float:
+    """Compile all kernels, or load them from the cache; return the seconds it took."""
+    began = time.perf_counter()
+    simulate(loads(_WARM).points[0].scenario, seed=1)
+    return time.perf_counter() - began

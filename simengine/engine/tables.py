@@ -1,0 +1,188 @@
+"""From the catalogue to tables: types, rules, field constants, parameters. Every number is looked up by its name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from simengine.catalog import Catalog
+from simengine.engine.names import CellType, Names
+from simengine.mechanisms import MECHANISMS, owned, registry
+from simengine.patients.draws import Dice
+from simengine.scenario import Scenario
+from simengine.state import world as w
+from simengine.state.world import Rules, Types
+
+__all__ = ["Numbers", "field_constants", "mechanism_parameters", "rule_tables", "type_tables"]
+
+_TYPE_ROWS = {
+    w.TYPE_RADIUS_UM: "radius_um",
+    w.TYPE_PERSISTENCE_MIN: "persistence_min",
+    w.TYPE_ADHESION: "adhesion_um_per_min",
+    w.TYPE_REPULSION: "repulsion_um_per_min",
+    w.TYPE_ACCEPTS: "accepts",
+    w.TYPE_ENGAGED_H: "engaged_h",
+    w.TYPE_FUNCTION: "function_fraction",
+    w.TYPE_PER_MM3: "per_mm3",
+    w.TYPE_RECRUITMENT: "recruitment_per_mm3_h",
+    w.TYPE_ARRHYTHMIC: "arrhythmic",
+}
+_SEES = ("sees.class_1", "sees.class_2", "sees.missing_self", "sees.opsonised")
+_FIELD_ROWS = {
+    w.FIELD_DIFFUSION: "diffusion_um2_per_h",
+    w.FIELD_DECAY: "decay_per_h",
+    w.FIELD_CLEARANCE: "clearance_per_h",
+    w.FIELD_BLOOD: "blood_level",
+    w.FIELD_HALF_UPTAKE: "half_uptake",
+    w.FIELD_GRADIENT_HALF: "gradient_half",
+    w.FIELD_EXCHANGE: "exchange_per_h",
+}
+
+
+class Numbers:
+    """Looks up parameters by path: the scenario's value, else the catalogue's; with dice, the patient's own.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    given : mapping from path to number
+        The scenario's ``[parameters]``.
+    """
+
+    def __init__(self, catalog: Catalog, given: Mapping[str, float]) -> None:
+        self._catalog = catalog
+        self._given = given
+
+    def __call__(self, kind: str, entry: str, name: str) -> float:
+        """Return the number ``name`` of an entry."""
+        path = f"{entry}.{name}" if kind == "mechanisms" else f"{kind}.{entry}.{name}"
+        if path in self._given:
+            return self._given[path]
+        return self._catalog.entry(kind, entry).value(name)
+
+    def has(self, kind: str, entry: str, name: str) -> bool:
+        """Tell whether an entry states this number."""
+        return name in self._catalog.entry(kind, entry).parameters
+
+    def own(self, kind: str, entry: str, name: str, dice: Dice) -> float:
+        """Return the patient's own value: drawn from the stated distribution unless the scenario sets it."""
+        path = f"{entry}.{name}" if kind == "mechanisms" else f"{kind}.{entry}.{name}"
+        if path in self._given:
+            return self._given[path]
+        return dice.draw(path, self._catalog.entry(kind, entry).parameters[name])
+
+
+def _kind_code(name: str) -> int:
+    """Return a 16-bit number of a kind's name: its door and its address, whatever other kinds there are."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:2], "big")
+
+
+def _number(numbers: Numbers, cell: CellType, name: str, default: float = 0.0) -> float:
+    if not numbers.has(cell.entry.kind, cell.entry.name, cell.prefix + name):
+        return default
+    return numbers(cell.entry.kind, cell.entry.name, cell.prefix + name)
+
+
+def type_tables(scenario: Scenario, names: Names, numbers: Numbers) -> Types:
+    """Return what is fixed for each type. Product cells take radius and shares from the product, the rest from the lineage."""
+    n = len(names.types)
+    real, whole, sees = np.zeros((w.N_TYPE_REAL, n)), np.zeros((w.N_TYPE_WHOLE, n), np.int64), np.zeros((n, 4))
+    product = scenario.product.name
+    pools = registry.POOLS.names()
+    for t, cell in enumerate(names.types):
+        for row, name in _TYPE_ROWS.items():
+            real[row, t] = _number(numbers, cell, name)
+        sees[t] = [_number(numbers, cell, name) for name in _SEES]
+        real[w.TYPE_WEIGHT, t] = 1.0
+        if cell.is_product:
+            real[w.TYPE_WEIGHT, t] = scenario.patch.agent_weight
+            real[w.TYPE_SHARE, t] = _share(numbers, product, cell.stage)
+            real[w.TYPE_FRAGILE, t] = numbers("products", product, "fragile_fraction")
+        arm = cell.entry.facts.get("arm")
+        whole[w.TYPE_IS_PRODUCT, t] = int(cell.is_product)
+        whole[w.TYPE_ARM, t] = names.arms.index(str(arm)) if arm else 0
+        pool = cell.entry.facts.get("pool")
+        whole[w.TYPE_POOL, t] = pools.index(str(pool)) if pool else -1
+        whole[w.TYPE_KIND, t] = _kind_code(cell.kind)
+        follows = t + 1 < n and cell.is_product
+        whole[w.TYPE_NEXT, t] = t + 1 if follows else t
+    return Types(real, whole, sees)
+
+
+def _share(numbers: Numbers, product: str, stage: str) -> float:
+    name = f"stage_fraction.{stage}"
+    return numbers("products", product, name) if numbers.has("products", product, name) else 0.0
+
+
+def _is_on(scenario: Scenario, behaviour: str) -> bool:
+    """Tell whether the mechanism that owns a behaviour is switched on."""
+    if "." in behaviour:
+        return scenario.mechanisms.get("motility" if behaviour.startswith("chemotaxis.") else "secretion", True)
+    owner = next(name for name in MECHANISMS if behaviour in owned(name, "behaviour"))
+    return scenario.mechanisms.get(owner, True)
+
+
+def rule_tables(scenario: Scenario, names: Names, numbers: Numbers, rules: list[Mapping[str, object]], scale: Mapping[str, float]) -> Rules:
+    """Return behaviours by type and the rows that modulate them.
+
+    Parameters
+    ----------
+    rules
+        All rule rows in force, catalogue and scenario together.
+    scale
+        Multipliers of the product's behaviours, by behaviour.
+    """
+    behaviours, signals = names.behaviours, names.signals
+    n_types, n_behaviours = len(names.types), len(behaviours)
+    base, bounds = np.zeros((n_behaviours, n_types)), np.zeros((2, n_behaviours))
+    for i, name in enumerate(behaviours):
+        declared = registry.BEHAVIOURS.rows[i] if i < len(registry.BEHAVIOURS) else None
+        bounds[:, i] = (declared.low, declared.high) if declared else (-10.0 if name.startswith("chemo") else 0.0, 1e30)
+        for t, cell in enumerate(names.types):
+            if _is_on(scenario, name):
+                factor = scale.get(name, 1.0) if cell.is_product else 1.0
+                base[i, t] = _number(numbers, cell, f"behaviours.{name}") * factor
+    start, active_start = np.zeros(n_types + 1, np.int64), np.zeros(n_types + 1, np.int64)
+    rows: list[tuple[int, int, int]] = []
+    values: list[tuple[float, float, float]] = []
+    active: list[int] = []
+    for t, cell in enumerate(names.types):
+        touched = {i for i in range(n_behaviours) if base[i, t] != 0.0}
+        for rule in rules:
+            applies = rule["kind"] in (cell.kind, "product" if cell.is_product else cell.kind)
+            known = rule["behaviour"] in behaviours and rule["signal"] in signals
+            if not applies or rule.get("stage", "*") not in ("*", cell.stage) or not known or not _is_on(scenario, str(rule["behaviour"])):
+                continue
+            i = behaviours.index(str(rule["behaviour"]))
+            if base[i, t] == 0.0 and not rule.get("additive", False):
+                continue
+            touched.add(i)
+            rows.append((signals.index(str(rule["signal"])), i, int(bool(rule.get("additive", False)))))
+            values.append((float(rule["limit"]), float(rule["half"]), float(rule["exponent"])))  # type: ignore[arg-type]
+        active += sorted(touched)
+        start[t + 1], active_start[t + 1] = len(rows), len(active)
+    return Rules(
+        base,
+        bounds,
+        active_start,
+        np.array(active, np.int64),
+        start,
+        np.array(rows, np.int64).reshape(-1, 3).T.copy(),
+        np.array(values, np.float64).reshape(-1, 3).T.copy(),
+    )
+
+
+def field_constants(names: Names, numbers: Numbers) -> np.ndarray:
+    """Return the constants of all fields, float64[N_FIELD_CONSTANTS, F]."""
+    out = np.zeros((w.N_FIELD_CONSTANTS, len(names.fields)))
+    for f, name in enumerate(names.fields):
+        for row, parameter in _FIELD_ROWS.items():
+            out[row, f] = numbers("fields", name, parameter)
+    return out
+
+
+def mechanism_parameters(numbers: Numbers) -> np.ndarray:
+    """Return the parameters of all mechanisms in register order, float64[n]."""
+    return np.array([numbers("mechanisms", *name.split(".", 1)) for name in registry.PARAMETERS.names()])

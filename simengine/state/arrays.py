@@ -1,0 +1,73 @@
+"""The arrays of a world by name: for checkpoints, for growth, and for tests that look at every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simengine.state.cells import grow_cells
+from simengine.state.world import Events, Grid, World
+
+__all__ = ["arrays_of", "grow", "without_events", "with_arrays"]
+
+Array = NDArray[Any]
+
+
+def arrays_of(state: Any, prefix: str = "") -> dict[str, Array]:
+    """Return every array of a named tuple of arrays, by dotted name (``cells.real``); the arrays are not copied."""
+    found: dict[str, Array] = {}
+    for name, value in zip(state._fields, state, strict=True):
+        if isinstance(value, np.ndarray):
+            found[prefix + name] = value
+        else:
+            found |= arrays_of(value, f"{prefix}{name}.")
+    return found
+
+
+def with_arrays(state: Any, arrays: Mapping[str, Array], prefix: str = "") -> Any:
+    """Return the same named tuple with the arrays of the given names in place of its own.
+
+    Raises
+    ------
+    KeyError
+        If an array is missing.
+    """
+    values = [
+        arrays[prefix + name] if isinstance(value, np.ndarray) else with_arrays(value, arrays, f"{prefix}{name}.")
+        for name, value in zip(state._fields, state, strict=True)
+    ]
+    return type(state)(*values)
+
+
+def grow(world: World) -> World:
+    """Return the same world with columns for twice as many cells."""
+    capacity = 2 * world.cells.uid.shape[0]
+    grid = Grid(
+        shape=world.grid.shape,
+        spacing_um=world.grid.spacing_um,
+        largest_um=world.grid.largest_um,
+        start=world.grid.start,
+        order=np.zeros(capacity, np.int64),
+        count=np.zeros(max(capacity, world.grid.start.size), np.int64),
+        scratch=np.zeros((6, capacity)),
+    )
+    return world._replace(cells=grow_cells(world.cells, capacity), grid=grid)
+
+
+def without_events(world: World) -> tuple[World, dict[str, Array]]:
+    """Take the events out of a world: return it with an empty log of room for all its cells, and what was in the log."""
+    n = int(world.events.count[0])
+    taken = {
+        "whole": world.events.whole[:n].copy(),
+        "uid": world.events.uid[:n].copy(),
+        "hour": world.events.hour[:n].copy(),
+    }
+    room = world.events.hour.shape[0]
+    if room:
+        room = max(room, 2 * int(world.cells.count[0]) + 8192)
+    met = np.array([0, world.events.count[1]], np.int64)
+    empty = Events(met, np.zeros((room, 3), np.int64), np.zeros(room, np.uint64), np.zeros(room))
+    return world._replace(events=empty), taken
