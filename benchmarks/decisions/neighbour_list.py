@@ -11,8 +11,8 @@ Interactions reach up to 30 µm, further than a voxel of 20 µm. Four ways to fi
 
 Seen on two shared x86-64 cores, median ratio of CPU time to the first way, in the order above: one size on a lattice,
 10,000 cells (16 neighbours) 1, 1.18, 1.45, 1.89; 100,000 cells 1, 1.12, 1.43, 1.97; sizes of 4-12 µm, 10,000 cells (6
-neighbours) 1, 1.22, 1.49, 1.87; 2,000 such cells in 32x32x5 voxels 1, 0.95, 1.46, 2.01. Voxels lose because 5x5x5 of them
-hold more strangers than 3x3x3 bins, in shorter runs.
+neighbours) 1, 1.22, 1.49, 1.87; 2,000 such cells in 32x32x5 voxels 1, 0.95, 1.46, 2.01. Voxels lose because 5x5x5 of
+them hold more strangers than 3x3x3 bins, in shorter runs.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def relax_by_voxels(shape, start, far, packed, mechanics, reach, out_velocity):
 
 
 def one_size(n: int) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return x, y, z, radius of cells of one size (8.41 µm) on a jittered lattice as dense as close packing, and the shape."""
+    """Return x, y, z, radius of cells of one size (8.41 µm) on a lattice as dense as close packing, and the shape."""
     rng = np.random.default_rng(1)
     across = int(np.ceil(np.cbrt(n * 15.5**3 / np.sqrt(2.0)) / SPACING))
     side = int(np.ceil(np.cbrt(n)))
