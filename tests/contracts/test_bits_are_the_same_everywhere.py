@@ -20,8 +20,8 @@ ROOT = Path(simengine.__file__).parent.parent
 def _python(script, *arguments, **environment):
     """Return the words that a script prints in an interpreter of its own."""
     command = [sys.executable, "-W", "ignore:overflow encountered", "-c", script, *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "0", **environment}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "0", **environment}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
