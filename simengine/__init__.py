@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from simengine.foundation.versions import MODEL_VERSION, __version__
+from simengine.foundation.version import MODEL_VERSION, __version__
 
 if TYPE_CHECKING:
     from simengine.api import Results, load, open_results, run, sweep

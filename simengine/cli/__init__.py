@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import click
 
-from simengine.foundation.versions import MODEL_VERSION, __version__
+from simengine.foundation.version import MODEL_VERSION, __version__
 
 __all__ = ["main", "simengine"]
 

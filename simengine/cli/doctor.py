@@ -43,7 +43,7 @@ def _safely(check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
 
 
 def _python() -> Iterator[Check]:
-    from simengine.foundation.versions import MODEL_VERSION, __version__
+    from simengine.foundation.version import MODEL_VERSION, __version__
 
     good = sys.version_info >= LEAST_PYTHON
     yield good, f"Python {platform.python_version()} ({sys.executable})"

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from simengine.foundation.versions import MODEL_VERSION, __version__
+from simengine.foundation.version import MODEL_VERSION, __version__
 from simengine.studies.design import Design, RequestError
 from simengine.studies.files import DISK, Disk, ResultsError, sha256, write_file
 

@@ -15,7 +15,7 @@ import pytest
 import simengine as package
 from simengine import api, cli
 from simengine.cli.progress import Reporter, duration
-from simengine.foundation.versions import __version__
+from simengine.foundation.version import __version__
 from simengine.studies.execute import Progress
 from tests.toy import toy_run, toy_study
 
