@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from simengine.engine.course import Course
 from simengine.engine.run import Stopped, simulate, warmup
 
-__all__ = ["Course", "Stopped", "simulate", "warmup"]
+__all__ = ["Stopped", "simulate", "warmup"]

@@ -11,7 +11,7 @@ from simengine.catalog import Catalog, load_catalog
 from simengine.engine.circulation import compartment_rates, transition_matrices
 from simengine.engine.names import Names, names_of
 from simengine.engine.record import record_layout
-from simengine.engine.tables import Numbers, field_constants, mechanism_parameters, rule_tables, type_tables
+from simengine.engine.tables import field_constants, mechanism_parameters, rule_tables, type_tables
 from simengine.foundation.math import exp, log
 from simengine.foundation.random import make_key
 from simengine.kernels.contacts import MAX_TOUCHED
@@ -20,6 +20,7 @@ from simengine.mechanisms import MECHANISMS, registry
 from simengine.patients.draws import Dice
 from simengine.patients.matching import Pair, pair_of
 from simengine.patients.modifiers import modified
+from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
 from simengine.state import body as b
 from simengine.state import world as w

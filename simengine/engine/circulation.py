@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simengine.engine.names import Names
-from simengine.engine.tables import Numbers
 from simengine.foundation.linear import transition_matrix
 from simengine.foundation.math import exp, power
+from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
 from simengine.state import body as b
 

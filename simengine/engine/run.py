@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from simengine.catalog import Catalog
 from simengine.engine.build import Built, build
 from simengine.engine.checkpoint import load_checkpoint, save_checkpoint
-from simengine.engine.course import Course
 from simengine.engine.snapshot import snapshot
 from simengine.engine.spaces import populate
 from simengine.engine.step import advance
 from simengine.scenario import Scenario, loads
 from simengine.state import world as w
 from simengine.state.arrays import grow, without_events
+from simengine.state.body import COMPARTMENTS, FATES
+from simengine.state.course import Course
 from simengine.state.world import World
 
 __all__ = ["Stopped", "simulate", "warmup"]
@@ -142,7 +143,7 @@ def _tick_of(world: World, day: float) -> int:
 
 
 def _course(run: _Run, status: int) -> Course:
-    world, recipient = run.world, run.built.recipient
+    world, recipient, names = run.world, run.built.recipient, run.built.names
     n = int(world.clock[w.NEXT_RECORD])
     values = world.record.values[:n]
     label, reason = _STATUS.get(status, ("ok", ""))
@@ -151,7 +152,14 @@ def _course(run: _Run, status: int) -> Course:
         label, reason = "numerical_error", f"{column} is not finite"
     whole = np.concatenate([taken["whole"] for taken in run.taken])
     return Course(
-        names=run.built.names,
+        patches=() if world.clock[w.MODE] == w.MODE_BODY else names.patches,
+        product_types=tuple(cell.label for cell in names.types if cell.is_product),
+        host_types=tuple(cell.label for cell in names.types[1:] if not cell.is_product),
+        fields=names.fields,
+        compartments=(*COMPARTMENTS, *(f"depot_{route}" for route in names.routes)),
+        fates=FATES,
+        event_names=tuple(names.events),
+        drugs=names.drugs,
         columns=tuple(run.built.columns),
         hours=world.record.ticks[:n] / w.TICKS_PER_H,
         values=values,

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from simengine.catalog import Catalog
 from simengine.engine.names import CellType, Names
 from simengine.mechanisms import MECHANISMS, owned, registry
-from simengine.patients.draws import Dice
+from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
 from simengine.state import world as w
 from simengine.state.world import Rules, Types
 
-__all__ = ["Numbers", "field_constants", "mechanism_parameters", "rule_tables", "type_tables"]
+__all__ = ["field_constants", "mechanism_parameters", "rule_tables", "type_tables"]
 
 _TYPE_ROWS = {
     w.TYPE_RADIUS_UM: "radius_um",
@@ -39,39 +38,6 @@ _FIELD_ROWS = {
     w.FIELD_GRADIENT_HALF: "gradient_half",
     w.FIELD_EXCHANGE: "exchange_per_h",
 }
-
-
-class Numbers:
-    """Looks up parameters by path: the scenario's value, else the catalogue's; with dice, the patient's own.
-
-    Parameters
-    ----------
-    catalog : Catalog
-    given : mapping from path to number
-        The scenario's ``[parameters]``.
-    """
-
-    def __init__(self, catalog: Catalog, given: Mapping[str, float]) -> None:
-        self._catalog = catalog
-        self._given = given
-
-    def __call__(self, kind: str, entry: str, name: str) -> float:
-        """Return the number ``name`` of an entry."""
-        path = f"{entry}.{name}" if kind == "mechanisms" else f"{kind}.{entry}.{name}"
-        if path in self._given:
-            return self._given[path]
-        return self._catalog.entry(kind, entry).value(name)
-
-    def has(self, kind: str, entry: str, name: str) -> bool:
-        """Tell whether an entry states this number."""
-        return name in self._catalog.entry(kind, entry).parameters
-
-    def own(self, kind: str, entry: str, name: str, dice: Dice) -> float:
-        """Return the patient's own value: drawn from the stated distribution unless the scenario sets it."""
-        path = f"{entry}.{name}" if kind == "mechanisms" else f"{kind}.{entry}.{name}"
-        if path in self._given:
-            return self._given[path]
-        return dice.draw(path, self._catalog.entry(kind, entry).parameters[name])
 
 
 def _kind_code(name: str) -> int:

@@ -73,9 +73,9 @@ class Dice:
         """Return a uniform number of the run itself, which is chance and no trait: drawn also when no trait varies."""
         return float(uniform(self._run_key, np.uint64(0), 0, purpose(f"run.{what}"), 0))
 
-    def normal(self, trait: str) -> float:
-        """Return the standard normal number of a trait; 0 when nothing varies."""
-        return float(normal_quantile(self.uniform(trait))) if self._varies else 0.0
+    def run_normal(self, what: str) -> float:
+        """Return a standard normal number of the run itself, as :meth:`run_uniform`."""
+        return float(normal_quantile(self.run_uniform(what)))
 
     def draw(self, trait: str, parameter: Parameter) -> float:
         """Return the patient's own value of a parameter; its stated value when nothing varies."""

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simengine.engine.names import Names
-
 __all__ = ["Course"]
 
 
@@ -21,10 +19,12 @@ class Course:
 
     Attributes
     ----------
+    patches, product_types, host_types, fields, compartments, fates, event_names, drugs : tuple of str
+        What there is, by name; compartments are those in which product cells can be alive, fates those of the body.
     hours : float64[S]
         Recorded times, h since day 0.
     values : float64[S, R]
-        One row per time; ``columns`` names the R columns (see ``engine.record``).
+        One row per time; ``columns`` names the R columns: ``patch.quantity.detail`` (see ``engine.record``).
     events : mapping
         ``tick`` ``event`` ``type`` int64[E], ``uid`` uint64[E], ``hour`` float64[E] exact times.
     snapshots : mapping
@@ -37,7 +37,14 @@ class Course:
         What the run cost: steps, solver cycles. Nothing that depends on the machine.
     """
 
-    names: Names
+    patches: tuple[str, ...]
+    product_types: tuple[str, ...]
+    host_types: tuple[str, ...]
+    fields: tuple[str, ...]
+    compartments: tuple[str, ...]
+    fates: tuple[str, ...]
+    event_names: tuple[str, ...]
+    drugs: tuple[str, ...]
     columns: tuple[str, ...]
     hours: NDArray[np.float64]
     values: NDArray[np.float64]

@@ -1,0 +1,75 @@
+"""What outcome modules work from: the scenario, the course, its closed ledger and what assays would see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simengine.patients.draws import Dice
+from simengine.patients.numbers import Numbers
+from simengine.scenario import Scenario
+from simengine.state.course import Course
+
+__all__ = ["Column", "Facts"]
+
+Series = NDArray[np.float64]
+
+
+class Column(NamedTuple):
+    """An outcome: short title, unit, and what it means."""
+
+    title: str
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One run, read from all sides."""
+
+    scenario: Scenario
+    course: Course
+    ledger: dict[str, Series]
+    observed: dict[str, Series]
+    numbers: Numbers
+    dice: Dice
+
+    def site(self, name: str) -> float:
+        """Return a number of the scenario's site."""
+        return self.numbers("sites", self.scenario.site.name, name)
+
+    def at(self, series: Series, hour: float) -> float:
+        """Return a series at a recorded hour; NaN when the run ended before it."""
+        hits = np.flatnonzero(np.abs(self.course.hours - hour) < 1e-6)
+        return float(series[hits[0]]) if len(hits) else float("nan")
+
+    def agents(self) -> Series:
+        """Return the number of agents in all patches, float64[S]."""
+        kinds = (*self.course.host_types, *self.course.product_types)
+        return self.course.total([f"{patch}.agents.{kind}" for patch in self.course.patches for kind in kinds])
+
+    def lesion_mean(self, quantity: str) -> Series:
+        """Return a quantity of the patches as the mean over the lesion, weighted by the volumes they stand for."""
+        out = np.zeros(len(self.course.hours))
+        for patch in self.course.patches:
+            out = out + self.course[f"{patch}.{quantity}"] * self.course[f"{patch}.share"]
+        return out
+
+    @property
+    def dose(self) -> float:
+        """Cells given within the run."""
+        return float(self.course["given"][-1])
+
+    @cached_property
+    def events(self) -> tuple[tuple[float, str, str], ...]:
+        """Single events of the patient: adverse events with their first recorded time."""
+        found = []
+        for name in ("arrhythmia", "infection", "embolism"):
+            happened = np.flatnonzero(self.course[f"solute.{name}_left"] <= 0.0)
+            if len(happened):
+                found.append((float(self.course.hours[happened[0]]), name, "adverse event"))
+        return tuple(sorted(found))
