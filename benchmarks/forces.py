@@ -55,7 +55,7 @@ def step_phases(n: int) -> dict[str, Callable[[], Any]]:
     whole = np.zeros((WHOLE_ROWS, n), np.int64)
     patch = whole[0]
     uid = rng.permutation(n).astype(np.uint64)
-    radius = np.full(n, RADIUS_UM)
+    real[3] = RADIUS_UM
     mechanics = np.repeat([[10.0], [0.4], [1.0]], n, axis=1)
     across = int(np.ceil(real[:3].max() / SPACING_UM))
     shape = np.array([1, across, across, across])
@@ -68,13 +68,12 @@ def step_phases(n: int) -> dict[str, Callable[[], Any]]:
         for block in (real.view(np.int64), whole, uid.reshape(1, -1).view(np.int64)):
             permute(block, order, n, work)
 
-    reach = (1.25, RADIUS_UM)
     return {
         "locate": lambda: locate(n, real, patch, SPACING_UM, shape, voxel),
         "sort": lambda: sort_by_voxel(n, voxel, uid, start, order, cursor),
         "permute": carry,
-        "forces": lambda: relax(start, shape, SPACING_UM, real, radius, mechanics, reach, velocity),
-        "move": lambda: displace(n, velocity, 0.1, 0.1, shape, SPACING_UM, radius, real),
+        "forces": lambda: relax(start, shape, SPACING_UM, real, mechanics, 1.25, RADIUS_UM, velocity),
+        "move": lambda: displace(n, velocity, 0.1, 0.1, shape, SPACING_UM, real),
     }
 
 

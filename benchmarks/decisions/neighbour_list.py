@@ -92,21 +92,21 @@ def sum_from_both_sides(bins, bin_start, packed, reach, force):
 
 
 @kernel
-def relax_from_both_sides(shape, spacing, position, radius, mechanics, reach, out_velocity):
+def relax_from_both_sides(shape, spacing, body, mechanics, reach, largest, out_velocity):
     """As `forces._relax_patch`, but every cell gathers its own sum."""
-    n = radius.size
-    bins = forces._bins_across(shape, spacing, max(2.0 * reach[0] * reach[1] * (1.0 + 1e-9), spacing))
+    n = body.shape[1]
+    bins = forces._bins_across(shape, spacing, max(2.0 * reach * largest * (1.0 + 1e-9), spacing))
     extent = (shape[3] * spacing, shape[2] * spacing, shape[1] * spacing)
     bin_start = np.empty(bins[0] * bins[1] * bins[2] + 1, np.int64)
     slot = np.empty(n, np.int64)
-    forces._file_into_bins(position, extent, bins, bin_start, slot)
+    forces._file_into_bins(body, extent, bins, bin_start, slot)
     packed, force = np.empty((6, n)), np.zeros((3, n))
     for i in range(n):
         k = slot[i]
-        for row in range(3):
-            packed[row, k] = position[row, i]
-        packed[3, k], packed[4, k], packed[5, k] = radius[i], np.sqrt(mechanics[0, i]), np.sqrt(mechanics[1, i])
-    pairs = sum_from_both_sides(bins, bin_start, packed, reach[0], force)
+        for row in range(4):
+            packed[row, k] = body[row, i]
+        packed[4, k], packed[5, k] = np.sqrt(mechanics[0, i]), np.sqrt(mechanics[1, i])
+    pairs = sum_from_both_sides(bins, bin_start, packed, reach, force)
     for i in range(n):
         for axis in range(3):
             out_velocity[axis, i] = force[axis, slot[i]] / mechanics[2, i]
@@ -176,17 +176,16 @@ def ways(cells: np.ndarray, shape_of: tuple[int, ...]) -> dict[str, Callable[[],
     locate(n, cells, np.zeros(n, np.int64), SPACING, shape, voxel)
     sort_by_voxel(n, voxel, np.arange(n, dtype=np.uint64), start, order, cursor)
     permute(cells.view(np.int64), order, n, work)
-    radius = cells[3].copy()
     mechanics = np.repeat([[10.0], [0.4], [1.0]], n, axis=1)
-    largest = float(radius.max())
+    largest = float(cells[3].max())
     packed = np.vstack([cells, np.empty((2, n))])
     out = np.empty((3, n))
     far = int(np.ceil(2 * FACTOR * largest / SPACING))
-    usual, longer = (FACTOR, largest), (FACTOR, largest * 1.25)
+    longer = largest * 1.25
     table = {
-        "bins, each pair once": lambda: forces.relax(start, shape, SPACING, cells, radius, mechanics, usual, out),
-        "bins a quarter longer": lambda: forces.relax(start, shape, SPACING, cells, radius, mechanics, longer, out),
-        "bins, from both sides": lambda: relax_from_both_sides(shape, SPACING, cells, radius, mechanics, usual, out),
+        "bins, each pair once": lambda: forces.relax(start, shape, SPACING, cells, mechanics, FACTOR, largest, out),
+        "bins a quarter longer": lambda: forces.relax(start, shape, SPACING, cells, mechanics, FACTOR, longer, out),
+        "bins, from both sides": lambda: relax_from_both_sides(shape, SPACING, cells, mechanics, FACTOR, largest, out),
         "voxels within reach": lambda: relax_by_voxels(shape, start, far, packed, mechanics, FACTOR, out),
     }
     velocities = []

@@ -1,7 +1,7 @@
 """Cells push and hold one another: pair forces, the move they cause, and how full the ground is.
 
-Ground, canonical order, ``start``, ``shape``, ``position`` and ``radius`` are those of `simengine.kernels.neighbours`.
-Forces act within a patch only, and each patch is computed by itself: stacked or alone, it gives the same bits.
+Ground, canonical order, ``start``, ``shape`` and ``body`` are those of `simengine.kernels.neighbours`. Forces act
+within one patch, and each patch is computed by itself: stacked or alone, it gives the same bits.
 
 The search grid is not the voxel grid. Interactions reach up to 2·`reach`·(largest radius), 30 µm for cardiomyocytes,
 further than a 20 µm voxel; per patch, cells are therefore filed into *bins* no shorter than that, whose 3×3×3 (3×3 in
@@ -38,16 +38,16 @@ def _bins_across(shape, spacing, edge):
 
 
 @kernel
-def _file_into_bins(position, extent, bins, bin_start, slot):
+def _file_into_bins(body, extent, bins, bin_start, slot):
     """Write the slot of each cell of a patch in bin order (bin, then canonical order), and where bins begin."""
     n = slot.size
     n_bins = bin_start.size - 1
     bin_start[:] = 0
     which = np.empty(n, np.int64)
     for i in range(n):
-        ix = interval_of(position[0, i], extent[0] / bins[0], bins[0])
-        iy = interval_of(position[1, i], extent[1] / bins[1], bins[1])
-        iz = interval_of(position[2, i], extent[2] / bins[2], bins[2])
+        ix = interval_of(body[0, i], extent[0] / bins[0], bins[0])
+        iy = interval_of(body[1, i], extent[1] / bins[1], bins[1])
+        iz = interval_of(body[2, i], extent[2] / bins[2], bins[2])
         which[i] = (iz * bins[1] + iy) * bins[0] + ix
         bin_start[which[i] + 1] += 1
     for b in range(n_bins):
@@ -170,30 +170,24 @@ def _sum_forces(bins, bin_start, packed, reach, force):
 
 
 @kernel
-def _relax_patch(shape, spacing, position, radius, mechanics, reach, out_velocity):
+def _relax_patch(shape, spacing, body, mechanics, reach, largest, out_velocity):
     """Write the velocities of one patch, whose cells are all the columns given; return the number of pairs in range."""
-    n = radius.size
-    factor, largest = reach
+    n = body.shape[1]
     for i in range(n):
-        if radius[i] > largest:
-            largest = radius[i]
-    bins = _bins_across(shape, spacing, max(2.0 * factor * largest * (1.0 + 1e-9), spacing))
+        if body[3, i] > largest:
+            largest = body[3, i]
+    bins = _bins_across(shape, spacing, max(2.0 * reach * largest * (1.0 + 1e-9), spacing))
     extent = (shape[3] * spacing, shape[2] * spacing, shape[1] * spacing)
     bin_start = np.empty(bins[0] * bins[1] * bins[2] + 1, np.int64)
     slot = np.empty(n, np.int64)
-    _file_into_bins(position, extent, bins, bin_start, slot)
+    _file_into_bins(body, extent, bins, bin_start, slot)
     packed = np.empty((6, n))
     for i in range(n):
         k = slot[i]
-        packed[0, k], packed[1, k], packed[2, k], packed[3, k] = (
-            position[0, i],
-            position[1, i],
-            position[2, i],
-            radius[i],
-        )
+        packed[0, k], packed[1, k], packed[2, k], packed[3, k] = body[0, i], body[1, i], body[2, i], body[3, i]
         packed[4, k], packed[5, k] = np.sqrt(mechanics[0, i]), np.sqrt(mechanics[1, i])
     force = np.zeros((3, n))
-    pairs = _sum_forces(bins, bin_start, packed, factor, force)
+    pairs = _sum_forces(bins, bin_start, packed, reach, force)
     for i in range(n):
         k = slot[i]
         for axis in range(3):
@@ -202,18 +196,18 @@ def _relax_patch(shape, spacing, position, radius, mechanics, reach, out_velocit
 
 
 @kernel
-def relax(start, shape, spacing, position, radius, mechanics, reach, out_velocity):
+def relax(start, shape, spacing, body, mechanics, reach, largest, out_velocity):
     """Write the velocity that repulsion and adhesion give to each cell; return the number of pairs in range.
 
     Parameters
     ----------
     start : int64[V + 1], from `sort_by_voxel`; cells are in canonical order.
     shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm.
-    position, radius : float64[≥3, C] and float64[C], µm.
+    body : float64[≥4, C], rows x, y, z, radius, µm.
     mechanics : float64[≥3, C], rows repulsion c_r, adhesion c_a (force, ≥ 0) and drag (force per µm/min, > 0).
-    reach : (s, largest), float64. Adhesion acts up to s ≥ 1 times the sum of radii. `largest` (µm) is a radius that no
-        cell of the run exceeds, or 0; it sets the bins. While it holds, a large cell that arrives elsewhere does not
-        regroup anybody's sums; a larger cell is still treated correctly.
+    reach : float64, s ≥ 1: adhesion acts up to this multiple of the sum of radii.
+    largest : float64, µm, a radius that no cell of the run exceeds, or 0. It sets the bins: while it holds, a large
+        cell that arrives elsewhere does not regroup anybody's sums. A larger cell is still treated correctly.
     out_velocity : float64[≥3, C], µm/min, rows 0 to 2 written for the cells of `start`.
 
     Returns
@@ -243,17 +237,17 @@ def relax(start, shape, spacing, position, radius, mechanics, reach, out_velocit
             pairs += _relax_patch(
                 shape,
                 spacing,
-                position[:, first:last],
-                radius[first:last],
+                body[:, first:last],
                 mechanics[:, first:last],
                 reach,
+                largest,
                 out_velocity[:, first:last],
             )
     return pairs
 
 
 @kernel
-def displace(count, velocity, minutes, cap, shape, spacing, radius, position):
+def displace(count, velocity, minutes, cap, shape, spacing, body):
     """Move the first `count` cells along their velocity, each by at most `cap` radii; return how many were capped.
 
     Parameters
@@ -261,40 +255,40 @@ def displace(count, velocity, minutes, cap, shape, spacing, radius, position):
     velocity : float64[≥3, C], µm/min; minutes : float64.
     cap : float64, the longest move as a fraction of the cell's radius; a longer one keeps its direction.
     shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm. Walls reflect; in one layer z stays.
-    radius : float64[C], µm.
-    position : float64[≥3, C], µm, rows 0 to 2 rewritten.
+    body : float64[≥4, C], rows 0 to 2 rewritten.
 
     Notes
     -----
     A forward Euler step. It overshoots where minutes·Σ_j 2·c_r·(1 − d/R)/(R·drag) nears 1: the cap keeps such a step
-    bounded, and the number returned tells that it was needed.
+    bounded, and a number that does not fall to 0 tells that the step is too long. With c_r/drag = 10 µm/min and 11
+    neighbours, steps of 2 min settle, steps of 6 min do not, as ``tests/unit/test_forces.py`` shows.
     """
     width, depth, height = shape[3] * spacing, shape[2] * spacing, shape[1] * spacing
     capped = 0
     for i in range(count):
         dx, dy, dz = minutes * velocity[0, i], minutes * velocity[1, i], minutes * velocity[2, i]
         move = np.sqrt(dx * dx + dy * dy + dz * dz)
-        longest = cap * radius[i]
+        longest = cap * body[3, i]
         if move > longest:
             capped += 1
             dx *= longest / move
             dy *= longest / move
             dz *= longest / move
-        position[0, i] = reflect(position[0, i] + dx, width)
-        position[1, i] = reflect(position[1, i] + dy, depth)
+        body[0, i] = reflect(body[0, i] + dx, width)
+        body[1, i] = reflect(body[1, i] + dy, depth)
         if shape[1] > 1:
-            position[2, i] = reflect(position[2, i] + dz, height)
+            body[2, i] = reflect(body[2, i] + dz, height)
     return capped
 
 
 @kernel
-def crowding(start, radius, spacing, out_fraction):
+def crowding(start, body, spacing, out_fraction):
     """Write for each voxel the volume of the cells whose centre it holds, over its own volume.
 
     Parameters
     ----------
     start : int64[V + 1], from `sort_by_voxel`; cells are in canonical order, and are summed in it.
-    radius : float64[C], µm, the agent's: its weight is already counted.
+    body : float64[≥4, C]; the radius is the agent's, so weight is already counted.
     spacing : float64, µm.
     out_fraction : float64[V], written; above 1 where cells overlap or stick out into the next voxel.
     """
@@ -302,7 +296,7 @@ def crowding(start, radius, spacing, out_fraction):
     for v in range(start.size - 1):
         total = 0.0
         for i in range(start[v], start[v + 1]):
-            total += radius[i] * radius[i] * radius[i]
+            total += body[3, i] * body[3, i] * body[3, i]
         out_fraction[v] = per_voxel * total
 
 

@@ -8,8 +8,8 @@ The *canonical order* of cells is (voxel, identity). Cells are physically kept i
 one order, whatever memory looked like before, and so that neighbours in space are neighbours in memory. ``start`` is
 int64[V + 1]: the cells of voxel v are ``start[v]`` to ``start[v + 1]``, those of patch p are contiguous.
 
-``position`` is a float64 block whose rows 0 to 2 are x, y and z (µm); it may have more. ``radius`` (float64[C], µm) is
-that of the whole agent: one that stands for w real cells of radius r has r·w^(1/3), so its volume is that of them all.
+``body`` is a float64 block whose rows 0 to 3 are x, y, z and radius (µm); it may have more. The radius is that of the
+whole agent: one that stands for w real cells of radius r has r·w^(1/3), so its volume is that of them all.
 
 No place, not even a NaN, leads outside an array.
 """
@@ -78,19 +78,19 @@ def reflect(place, extent):
 
 
 @kernel
-def locate(count, position, patch, spacing, shape, out_voxel):
+def locate(count, body, patch, spacing, shape, out_voxel):
     """Write the voxel number of each of the first `count` cells.
 
     Parameters
     ----------
-    position : float64[≥3, C], µm.
+    body : float64[≥4, C], see the module.
     patch : int64[C].
     spacing : float64, µm.
     shape : int64[4] = (P, nz, ny, nx).
     out_voxel : int64[C], written.
     """
     for i in range(count):
-        out_voxel[i] = voxel_of(position[0, i], position[1, i], position[2, i], patch[i], spacing, shape)
+        out_voxel[i] = voxel_of(body[0, i], body[1, i], body[2, i], patch[i], spacing, shape)
 
 
 @kernel
@@ -169,18 +169,19 @@ def permute(block, order, count, work):
 
 
 @kernel
-def swept_contacts(path, reach, position, radius, start, shape, spacing, out_index):
-    """Find the cells that a cell touches on a straight way, in canonical order; return how many.
+def swept_contacts(i, to, body, start, shape, spacing, reach, out_index):
+    """Find the cells that cell `i` touches on its straight way from its place to `to`; return how many.
 
     Parameters
     ----------
-    path : tuple of 6 float64, µm: x, y, z where the cell's centre starts and x, y, z where it ends.
-    reach : tuple of 2 float64, µm: the cell's own radius plus the gap across which surfaces still touch; and a radius
-        that no other cell exceeds, plus the longest move of others since they were sorted.
-    position, radius : float64[≥3, C] and float64[C], µm, see the module.
+    i : int64, the moving cell; it never touches itself.
+    to : float64[3], µm, the end of the way.
+    body : float64[≥4, C], see the module.
     start : int64[nz·ny·nx + 1], that of the cell's own patch: ``start[p·V : (p + 1)·V + 1]`` with V = nz·ny·nx.
     shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm.
-    out_index : int64[K], written. The moving cell itself, where it is in the list, is found too.
+    reach : (margin, largest), float64, µm: surfaces at most `margin` apart touch; `largest` is a radius that no other
+        cell exceeds, plus the longest move of others since they were sorted.
+    out_index : int64[K], written: the cells touched, in canonical order.
 
     Returns
     -------
@@ -188,35 +189,36 @@ def swept_contacts(path, reach, position, radius, start, shape, spacing, out_ind
 
     Notes
     -----
-    Contact: least distance from the other's centre to the segment ≤ own radius + gap + other's radius. Testing the
-    way and not its end alone keeps fast cells from jumping over others (else capture is too low by a term of order
-    √dt). Ask leg by leg for a way that is folded at a wall.
+    Contact: least distance from the other's centre to the segment ≤ r_i + r_j + margin. Testing the way and not its
+    end alone keeps fast cells from jumping over others (else capture is too low by a term of order √dt). Ask leg by leg
+    for a way that is folded at a wall.
 
     Checked against all pairs in ``tests/unit/test_neighbours.py``.
     """
-    x, y, z, to_x, to_y, to_z = path
-    way_x, way_y, way_z = to_x - x, to_y - y, to_z - z
+    x, y, z = body[0, i], body[1, i], body[2, i]
+    way_x, way_y, way_z = to[0] - x, to[1] - y, to[2] - z
     squared_way = way_x * way_x + way_y * way_y + way_z * way_z
     per_squared_way = 1.0 / squared_way if squared_way > 0.0 else 0.0
-    search = reach[0] + reach[1]
-    from_x = interval_of(min(x, to_x) - search, spacing, shape[3])
-    past_x = interval_of(max(x, to_x) + search, spacing, shape[3]) + 1
-    from_y = interval_of(min(y, to_y) - search, spacing, shape[2])
-    past_y = interval_of(max(y, to_y) + search, spacing, shape[2]) + 1
-    from_z = interval_of(min(z, to_z) - search, spacing, shape[1])
-    past_z = interval_of(max(z, to_z) + search, spacing, shape[1]) + 1
+    own = body[3, i] + reach[0]
+    search = own + reach[1]
+    from_x = interval_of(min(x, to[0]) - search, spacing, shape[3])
+    past_x = interval_of(max(x, to[0]) + search, spacing, shape[3]) + 1
+    from_y = interval_of(min(y, to[1]) - search, spacing, shape[2])
+    past_y = interval_of(max(y, to[1]) + search, spacing, shape[2]) + 1
+    from_z = interval_of(min(z, to[2]) - search, spacing, shape[1])
+    past_z = interval_of(max(z, to[2]) + search, spacing, shape[1]) + 1
     found = 0
     for iz in range(from_z, past_z):
         for iy in range(from_y, past_y):
             row = (iz * shape[2] + iy) * shape[3]
             for j in range(start[row + from_x], start[row + past_x]):
-                dx, dy, dz = position[0, j] - x, position[1, j] - y, position[2, j] - z
+                dx, dy, dz = body[0, j] - x, body[1, j] - y, body[2, j] - z
                 t = min(max((dx * way_x + dy * way_y + dz * way_z) * per_squared_way, 0.0), 1.0)
                 dx -= t * way_x
                 dy -= t * way_y
                 dz -= t * way_z
-                touch = reach[0] + radius[j]
-                if touch >= 0.0 and dx * dx + dy * dy + dz * dz <= touch * touch:
+                touch = own + body[3, j]
+                if touch >= 0.0 and dx * dx + dy * dy + dz * dz <= touch * touch and j != i:
                     if found < out_index.size:
                         out_index[found] = j
                     found += 1
@@ -224,19 +226,6 @@ def swept_contacts(path, reach, position, radius, start, shape, spacing, out_ind
 
 
 @kernel
-def contacts_of(i, reach, position, radius, start, shape, spacing, out_index):
-    """Find the other cells that cell `i` touches where it stands, in canonical order; return how many.
-
-    As `swept_contacts` with a way of no length, but `reach` is (gap, largest radius) and the cell itself is left out.
-    `out_index` must have room for it nevertheless; a number above its length means that it was too short.
-    """
-    x, y, z = position[0, i], position[1, i], position[2, i]
-    path = (x, y, z, x, y, z)
-    found = swept_contacts(path, (reach[0] + radius[i], reach[1]), position, radius, start, shape, spacing, out_index)
-    if found > out_index.size:
-        return found
-    others = 0
-    for k in range(found):
-        out_index[others] = out_index[k]
-        others += int(out_index[k] != i)
-    return others
+def contacts_of(i, body, start, shape, spacing, reach, out_index):
+    """Find the cells that cell `i` touches where it stands: `swept_contacts` on a way of no length."""
+    return swept_contacts(i, body[:3, i].copy(), body, start, shape, spacing, reach, out_index)

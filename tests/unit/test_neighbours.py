@@ -59,6 +59,10 @@ class Crowd:
     def patch_start(self, patch):
         return self.start[patch * self.voxels : (patch + 1) * self.voxels + 1]
 
+    def contacts(self, i, to, reach, out):
+        start = self.patch_start(self.whole[0, i])
+        return swept_contacts(i, to, self.real, start, self.shape, SPACING, reach, out)
+
     def state(self):
         return self.real.tobytes() + self.whole.tobytes() + self.uid.tobytes() + self.start.tobytes()
 
@@ -209,73 +213,61 @@ def test_swept_contacts_are_those_of_all_pairs_in_canonical_order(shape, way):
     rng = np.random.default_rng(10)
     out = np.zeros(300, np.int64)
     met = 0
-    for _ in range(40):
-        patch = rng.integers(shape[0])
-        size = np.array([shape[3], shape[2], shape[1]]) * SPACING
-        begin = rng.random(3) * size
-        end = begin + way * rng.uniform(-1, 1, 3)
-        if shape[1] == 1:
-            begin[2] = end[2] = SPACING / 2
-        path = (*begin.tolist(), *end.tolist())
-        found = swept_contacts(
-            path, (5.5, 12.0), crowd.real, crowd.real[3], crowd.patch_start(patch), crowd.shape, SPACING, out
-        )
+    for i in range(0, 300, 7):
+        to = crowd.real[:3, i] + way * rng.uniform(-1, 1, 3) * [1, 1, shape[1] > 1]
+        path = (*crowd.real[:3, i], *to)
+        found = crowd.contacts(i, to, (1.5, 12.0), out)
         squared = squared_distance_to_path(path, crowd.real[:3, :300])
-        expected = np.flatnonzero(
-            (squared <= (5.5 + crowd.real[3, :300]) ** 2) & (crowd.whole[0, :300] == patch),
-        )
-        np.testing.assert_array_equal(out[:found], expected)
+        touching = squared <= (1.5 + crowd.real[3, i] + crowd.real[3, :300]) ** 2
+        touching &= (crowd.whole[0, :300] == crowd.whole[0, i]) & (np.arange(300) != i)
+        np.testing.assert_array_equal(out[:found], np.flatnonzero(touching))
         met += found
     assert met > 40
 
 
-def test_a_fast_cell_touches_what_it_jumps_over():
-    crowd = Crowd(1, (1, 1, 1, 10), seed=0)
-    crowd.real[:, 0] = (100.0, 10.0, 10.0, 5.0)
+def lone_target():
+    """A cell of radius 5 at x = 100 µm in a long box, and a mover of radius 4 that is filed at x = 10 µm."""
+    crowd = Crowd(2, (1, 1, 1, 10), seed=0)
+    crowd.real[:, :2] = [[10.0, 100.0], [10.0, 10.0], [10.0, 10.0], [4.0, 5.0]]
     crowd.sort()
-    out = np.zeros(2, np.int64)
-    around = (crowd.real, crowd.real[3], crowd.start, crowd.shape, SPACING, out)
-    assert swept_contacts((60.0, 10.0, 10.0, 140.0, 10.0, 10.0), (5.0, 5.0), *around) == 1
-    assert swept_contacts((60.0, 10.0, 10.0, 60.0, 10.0, 10.0), (5.0, 5.0), *around) == 0
-    assert swept_contacts((140.0, 10.0, 10.0, 140.0, 10.0, 10.0), (5.0, 5.0), *around) == 0
+    return crowd
+
+
+def test_a_fast_cell_touches_what_it_jumps_over():
+    crowd, out = lone_target(), np.zeros(2, np.int64)
+    crowd.real[0, 0] = 60.0
+    assert crowd.contacts(0, np.array([140.0, 10.0, 10.0]), (1.0, 5.0), out) == 1
+    assert out[0] == 1
+    assert crowd.contacts(0, np.array([60.0, 10.0, 10.0]), (1.0, 5.0), out) == 0
+    crowd.real[0, 0] = 140.0
+    assert crowd.contacts(0, np.array([140.0, 10.0, 10.0]), (1.0, 5.0), out) == 0
 
 
 def test_cells_that_moved_since_they_were_sorted_are_found_when_the_search_allows_for_it():
-    crowd = Crowd(1, (1, 1, 1, 10), seed=0)
-    crowd.real[:, 0] = (100.0, 10.0, 10.0, 5.0)
-    crowd.sort()
-    crowd.real[0, 0] = 60.0
-    path, out = (50.0, 10.0, 10.0, 50.0, 10.0, 10.0), np.zeros(2, np.int64)
-    around = (crowd.real, crowd.real[3], crowd.start, crowd.shape, SPACING, out)
-    assert swept_contacts(path, (5.0, 5.0 + 40.0), *around) == 1
+    crowd, out = lone_target(), np.zeros(2, np.int64)
+    crowd.real[0, :2] = [50.0, 59.0]
+    assert crowd.contacts(0, np.array([50.0, 10.0, 10.0]), (1.0, 5.0 + 41.0), out) == 1
 
 
-def test_contacts_of_a_cell_leave_out_the_cell_itself():
+def test_a_cell_at_rest_has_the_contacts_of_a_way_of_no_length():
     crowd = Crowd(300, (2, 2, 3, 3), seed=11)
     crowd.sort()
-    out = np.zeros(300, np.int64)
+    at_rest, on_way = np.zeros((2, 300), np.int64)
     for i in range(300):
-        patch = crowd.whole[0, i]
-        found = contacts_of(
-            i, (1.0, 12.0), crowd.real, crowd.real[3], crowd.patch_start(patch), crowd.shape, SPACING, out
-        )
-        distance = np.sqrt(((crowd.real[:3, :300] - crowd.real[:3, [i]]) ** 2).sum(axis=0))
-        touching = distance - crowd.real[3, i] - crowd.real[3, :300] <= 1.0
-        touching &= (crowd.whole[0, :300] == patch) & (np.arange(300) != i)
-        np.testing.assert_array_equal(out[:found], np.flatnonzero(touching))
+        start = crowd.patch_start(crowd.whole[0, i])
+        found = contacts_of(i, crowd.real, start, crowd.shape, SPACING, (1.0, 12.0), at_rest)
+        assert found == crowd.contacts(i, crowd.real[:3, i].copy(), (1.0, 12.0), on_way)
+        np.testing.assert_array_equal(at_rest, on_way)
 
 
 def test_too_short_a_list_is_told_by_the_number_found_and_holds_the_first():
     crowd = Crowd(200, (1, 1, 2, 2), seed=12)
     crowd.sort()
-    path = (20.0, 20.0, 10.0, 20.0, 20.0, 10.0)
-    around = (crowd.real, crowd.real[3], crowd.start, crowd.shape, SPACING)
-    all_found, few = np.zeros(200, np.int64), np.full(4, -1)
-    found = swept_contacts(path, (9.0, 12.0), *around, all_found)
+    to, all_found, few = crowd.real[:3, 90].copy(), np.zeros(200, np.int64), np.full(4, -1)
+    found = crowd.contacts(90, to, (9.0, 12.0), all_found)
     assert found > 4
-    assert swept_contacts(path, (9.0, 12.0), *around, few[:3]) == found
+    assert crowd.contacts(90, to, (9.0, 12.0), few[:3]) == found
     assert few.tolist() == [*all_found[:3], -1]
-    assert contacts_of(all_found[0], (0.0, 12.0), *around, few[:3]) > 3
 
 
 def test_a_place_that_is_no_number_stays_within_the_arrays():
@@ -284,6 +276,5 @@ def test_a_place_that_is_no_number_stays_within_the_arrays():
     assert crowd.sort() == IN_ORDER
     assert crowd.voxel[:30].min() >= 0
     assert crowd.voxel[:30].max() < 16
-    out = np.zeros(3, np.int64)
-    around = (crowd.real, crowd.real[3], crowd.start, crowd.shape, SPACING, out)
-    assert swept_contacts((np.nan, 5.0, 5.0, np.inf, 5.0, 5.0), (5.0, 12.0), *around) == 0
+    lost = np.flatnonzero(np.isnan(crowd.real[0, :30]))[0]
+    assert crowd.contacts(lost, np.array([5.0, 5.0, 5.0]), (1.0, 12.0), np.zeros(3, np.int64)) == 0
