@@ -47,9 +47,8 @@ def main() -> None:
             pace, found = patients_per_hour(given.scenario, given.replicates, threads)
             best[threads] = max(best.get(threads, 0.0), pace)
             hashes.add(found)
-    print(
-        f"{given.scenario}: {given.replicates} replicates an arm, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    )
+    print(f"{given.scenario}: {given.replicates} replicates an arm")
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     alone = best[given.threads[0]]
     for threads, pace in best.items():
         print(f"{threads:3d} threads {pace:9.0f} patients/h  {pace / alone:5.2f} x")

@@ -34,9 +34,7 @@ def start(folder):
     """Start a sweep in a process group of its own and return it once the sweep is about to begin."""
     command = [sys.executable, str(TOY), str(folder), "3", "0.01"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=ROOT, env=environment
-    )
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=ROOT, env=environment)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     return child
