@@ -166,10 +166,9 @@ def warm_up(announce: Callable[[], object]) -> None:
 def _descriptions(runner: Runner) -> dict[str, Any]:
     if runner is not engine_runner:
         return {}
-    from simengine.outcomes import describe
+    from simengine.outcomes import descriptions
 
-    descriptions: dict[str, Any] = describe()
-    return descriptions
+    return {name: column._asdict() for name, column in descriptions().items()}
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ def print_table(columns: list[str], rows: list[list[str]], title: str = "", capt
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     table: Table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
+        is_number = all(row[i][:1] in "−–" or row[i][:1].isdigit() for row in rows)
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     for text in (title, table, caption):
