@@ -1,0 +1,192 @@
+"""One result: the bits of a study do not depend on how, in what company or on which processor it was computed.
+
+Each comparison is of the SHA-256 over the whole table, every float bit of outcomes, courses, events and snapshots.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import simengine
+from simengine import scenario
+from simengine.engine import Stopped, simulate
+from simengine.outcomes import evaluate
+
+ROOT = Path(simengine.__file__).parents[1]
+
+TEXT = """
+name = "one_result"
+seed = 11
+replicates = 4
+delivery = [{ route = "intramyocardial", dose_cells = 20000000, n_sites = 10, volume_ml_per_site = 0.2 }]
+run.duration_days = 1.0
+run.record_every_h = 6.0
+patch.shape = [10, 10, 1]
+output.snapshot_days = [1.0]
+arm = [
+  { name = "matched", set = { "donor.match" = "8/8" } },
+  { name = "unmatched", set = { "donor.match" = "0/8" } },
+]
+"""
+
+ORDERS = {
+    "forward": list,
+    "reversed": lambda keys: keys[::-1],
+    "shuffled": lambda keys: [keys[i] for i in np.random.default_rng(3).permutation(len(keys))],
+}
+
+MATRIX = [
+    (1, 7, "reversed"),
+    (1, 64, "shuffled"),
+    (2, 1, "shuffled"),
+    (2, 7, "forward"),
+    (4, 1, "reversed"),
+    (4, 64, "forward"),
+    (8, 1, "forward"),
+    (8, 7, "shuffled"),
+    (8, None, "reversed"),
+]
+"""Every pair of threads and order, batch and order, and most of threads and batch."""
+
+
+def study(**changes):
+    """The small study, with some values changed."""
+    return scenario.loads(TEXT, overrides=changes)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """The study on one thread, run by run."""
+    return simengine.run(study(), jobs=1, batch=1, out=tmp_path_factory.mktemp("reference") / "out")
+
+
+@pytest.fixture(scope="module", params=[(0, 0), (0, 3), (1, 2)], ids=str)
+def run_and_row(request, reference):
+    """One run simulated alone, and its row in the study."""
+    point, replicate = request.param
+    asked = study().points[point].scenario
+    table = reference.table
+    row = table[(table["point"] == point) & (table["replicate"] == replicate)].iloc[0]
+    return point, replicate, evaluate(asked, simulate(asked, 11, 0, replicate)), row
+
+
+def same_bits(first, second):
+    """Whether two numbers, or two arrays, agree to the last bit; any NaN agrees with any other."""
+    a, b = (np.atleast_1d(np.asarray(value, dtype=np.float64)) for value in (first, second))
+    return a.shape == b.shape and bool(np.all((a.view(np.int64) == b.view(np.int64)) | (np.isnan(a) & np.isnan(b))))
+
+
+def test_the_study_has_something_to_disagree_about(reference):
+    """Cells live, die and move; replicates and arms differ, so that equal hashes mean something."""
+    table = reference.table
+    assert set(table["status"]) == {"ok"}
+    assert table["retained_living_24h"].nunique() == len(table)
+    assert (table["n_agents_peak"] > 20).all()
+    assert len(reference.snapshots()) == len(table)
+
+
+@pytest.mark.parametrize(("jobs", "batch", "order"), MATRIX)
+def test_threads_batch_and_order_change_no_bit(reference, tmp_path, jobs, batch, order):
+    """Detects random numbers by thread, sums in the order of completion, state shared between runs."""
+    results = simengine.run(study(), jobs=jobs, batch=batch, order=ORDERS[order], out=tmp_path / "out")
+    assert len(results.table) == len(reference.table)
+    assert results.hash == reference.hash
+    session = results.manifest["sessions"][0]
+    assert session["jobs"] == jobs
+    assert session["threads_that_worked"] >= (2 if jobs > 1 and batch == 1 else 1)
+
+
+def test_an_arm_alone_gives_its_rows_of_the_study(reference, tmp_path):
+    alone = simengine.run(study(), "unmatched", out=tmp_path / "out").table
+    within = reference.table[reference.table["arm"] == "unmatched"].reset_index(drop=True)
+    assert alone.columns.tolist() == within.columns.tolist()
+    for name in alone.select_dtypes("number"):
+        assert same_bits(alone[name], within[name]), name
+
+
+def test_a_run_alone_gives_its_row_of_the_study(run_and_row):
+    *_, result, row = run_and_row
+    numbers = {name: value for name, value in result.row.items() if isinstance(value, int | float)}
+    assert len(numbers) > 20
+    assert [name for name, value in numbers.items() if not same_bits(value, row[name])] == []
+
+
+def test_a_run_alone_gives_its_courses_of_the_study(run_and_row, reference):
+    point, replicate, result, _ = run_and_row
+    names = reference.course_names()
+    assert len(names) > 20
+    assert [n for n in names if not same_bits(result.courses[n], reference.course(point, n)[1][replicate])] == []
+
+
+def test_more_replicates_leave_the_first_ones_as_they_were(reference, tmp_path):
+    more = simengine.run(study(), replicates=6, out=tmp_path / "out").table
+    shared = more[more["replicate"] < 4].reset_index(drop=True)
+    assert [n for n in shared.select_dtypes("number") if not same_bits(shared[n], reference.table[n])] == []
+
+
+@pytest.mark.parametrize("ticks", [1, 13, 10**6])
+def test_the_size_of_blocks_changes_no_bit(reference, tmp_path, monkeypatch, ticks):
+    """Blocks from a single base tick to the whole run; their size is otherwise set by the clock on the wall."""
+    monkeypatch.setattr("simengine.engine.run._FIRST_BLOCK_TICKS", ticks)
+    monkeypatch.setattr("simengine.engine.run.BLOCK_S", 1e-9 if ticks < 10**6 else 1e9)
+    assert simengine.run(study(), out=tmp_path / "out").hash == reference.hash
+
+
+@pytest.mark.parametrize("stop_at_h", [0.5, 7.0, 23.9])
+def test_a_run_that_was_put_aside_goes_on_with_the_same_bits(tmp_path, stop_at_h):
+    asked = study().points[1].scenario
+    whole = evaluate(asked, simulate(asked, 11, 0, 1))
+    with pytest.raises(Stopped):
+        simulate(asked, 11, 0, 1, checkpoint=tmp_path / "run", stop_at_h=stop_at_h)
+    resumed = evaluate(asked, simulate(asked, 11, 0, 1, checkpoint=tmp_path / "run"))
+    assert resumed.events == whole.events
+    assert [n for n in whole.courses if not same_bits(whole.courses[n], resumed.courses[n])] == []
+    numbers = [n for n, value in whole.row.items() if isinstance(value, int | float)]
+    assert [n for n in numbers if not same_bits(whole.row[n], resumed.row[n])] == []
+
+
+def test_a_snapshot_more_or_less_changes_nothing_else(reference, tmp_path):
+    changes = {"output.snapshot_days": []}
+    without = simengine.run(study(**changes), out=tmp_path / "out")
+    assert without.snapshots() == []
+    for point in (0, 1):
+        for name in reference.course_names():
+            assert same_bits(without.course(point, name)[1], reference.course(point, name)[1]), name
+
+
+def test_neighbouring_seeds_give_different_courses(reference, tmp_path):
+    other = simengine.run(study(), seed=12, out=tmp_path / "out")
+    assert not set(other.table["retained_living_24h"]) & set(reference.table["retained_living_24h"])
+
+
+FRESH = """
+import sys, simengine
+from simengine import scenario
+results = simengine.run(scenario.loads(sys.stdin.read()), jobs=2, out=sys.argv[1])
+print(results.hash)
+"""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"PYTHONHASHSEED": "1", "TZ": "Asia/Kolkata", "LC_ALL": "C"}, {"NUMBA_CPU_NAME": "generic"}],
+    ids=["another process", "the plainest processor"],
+)
+def test_a_fresh_process_gives_the_same_bits(reference, tmp_path, environment):
+    """The second compiles the engine for a processor without vector units and fused multiply-add."""
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, str(tmp_path / "out")],
+        input=TEXT,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | environment,
+        check=False,
+        timeout=850,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == reference.hash
