@@ -110,9 +110,7 @@ def _fact_problems(document: Document) -> Iterator[Problem]:
         for path, item in _leaves(value, ("facts", name)):
             if not isinstance(item, str | bool | int):
                 hint = "a number with a unit and a source belongs to [parameters]" if isinstance(item, float) else ""
-                yield document.problem(
-                    path, shown(item), "text, true or false, a whole number, or a list of these", hint
-                )
+                yield document.problem(path, shown(item), "text, true or false, a whole number, or a list of these", hint)
 
 
 def _leaves(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
@@ -131,9 +129,7 @@ def _parameter_problems(document: Document) -> Iterator[Problem]:
     for names, table in _parameter_tables(parameters):
         path: FieldPath = ("parameters", *names)
         if not isinstance(table, dict):
-            yield document.problem(
-                path, shown(table), "a table with value, unit, low, high, distribution, source, grade"
-            )
+            yield document.problem(path, shown(table), "a table with value, unit, low, high, distribution, source, grade")
             continue
         faults = list(parameter_faults(table))
         for fault in faults:
@@ -172,10 +168,11 @@ def _earlier(entry: Entry, i: int) -> list[object]:
 
 
 def _rule_problems(catalog: Catalog, document: Document, i: int, row: Row) -> Iterator[Problem]:
-    for field, known in (("signal", catalog.signals), ("behaviour", catalog.behaviours)):
-        if known and row[field] not in known:
-            names = sorted(known)
-            yield document.problem(("rule", i, field), shown(row[field]), listed(names), nearest(row[field], names))
+    known = {"kind": catalog.rule_kinds, "signal": catalog.signals, "behaviour": catalog.behaviours}
+    for field, names in known.items():
+        if row[field] not in names:
+            hint = nearest(row[field], names)
+            yield document.problem(("rule", i, field), shown(row[field]), listed(sorted(names)), hint)
 
 
 def _link_problems(catalog: Catalog, entry: Entry, document: Document) -> Iterator[Problem]:

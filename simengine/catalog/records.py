@@ -26,6 +26,9 @@ KINDS = (
 )
 """The folders of the catalogue."""
 
+FIELD_BEHAVIOURS = ("secretion", "uptake", "chemotaxis")
+"""Behaviours that exist once for each field."""
+
 Fact = str | bool | int | tuple["Fact", ...]
 Row = Mapping[str, str | bool | float]
 
@@ -100,19 +103,19 @@ class Catalog:
 
     @cached_property
     def signals(self) -> frozenset[str]:
-        """The signals that mechanisms declare and rules may read."""
-        return self._declared("signals")
+        """The signals that rules may read: those that mechanisms declare, and every field."""
+        return self._declared("signals") | frozenset(self.entries["fields"])
 
     @cached_property
     def behaviours(self) -> frozenset[str]:
-        """The behaviours that mechanisms declare and rules may change."""
-        return self._declared("behaviours")
+        """The behaviours that rules may change: those of mechanisms, and `secretion.tnf` and so on per field."""
+        per_field = {f"{what}.{field}" for what in FIELD_BEHAVIOURS for field in self.entries["fields"]}
+        return self._declared("behaviours") | per_field
 
     @cached_property
     def rule_kinds(self) -> frozenset[str]:
-        """The kinds of cell that a rule may hold for: entries of `cells`, kinds that rules name, and `product`."""
-        named = {str(row["kind"]) for row in self.rules.values()}
-        return frozenset({*self.entries["cells"], *named, "product"})
+        """The kinds of cell that a rule may hold for: host cells, lineages, and `product` for every lineage."""
+        return frozenset({*self.entries["cells"], *self.entries["lineages"], "product"})
 
     @cached_property
     def rules(self) -> Mapping[str, Row]:

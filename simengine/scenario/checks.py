@@ -11,10 +11,17 @@ from collections.abc import Callable, Iterable, Iterator
 from simengine.catalog import Catalog, Entry
 from simengine.foundation.errors import listed, nearest, shown
 from simengine.foundation.positions import FieldPath
-from simengine.scenario.model import Scenario
+from simengine.scenario.model import Clocks, Scenario
 from simengine.scenario.paths import Finding
 
 BASE_TICK_MIN = 0.5
+_BASE_OF_CLOCK = {
+    "motion_min": "",
+    "fates_min": "motion_min",
+    "fields_min": "fates_min",
+    "tissue_h": "motion_min",
+    "body_h": "motion_min",
+}
 _SAME_BODY = ("autologous", "identical_twin")
 
 Check = Callable[[Scenario, Catalog], Iterator[Finding]]
@@ -152,14 +159,21 @@ def _check_recording(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
         yield Finding(("run", "record_every_h"), shown(interval), f"at most the whole run, {whole:g} h")
 
 
-def _multiple(field: str, unit_min: float, base: str) -> Check:
-    """Return the check that a clock is a whole number of steps of a faster one, or of the base tick."""
+def _off_beat(clocks: Clocks, field: str) -> float:
+    """Return the step in minutes of which a clock should be, but is not, a whole multiple; 0 when all is well."""
+    base = _BASE_OF_CLOCK[field]
+    step = getattr(clocks, base) if base else BASE_TICK_MIN
+    ratio = getattr(clocks, field) * (60 if field.endswith("_h") else 1) / step
+    return step if abs(ratio - round(ratio)) > 1e-9 * ratio or round(ratio) < 1 else 0.0
+
+
+def _on_beat(field: str) -> Check:
+    """Return the check that a clock counts whole steps of its base; silent when the base itself is at fault."""
 
     def check(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-        value = getattr(scenario.clocks, field)
-        step = getattr(scenario.clocks, base) if base else BASE_TICK_MIN
-        ratio = value * unit_min / step
-        if abs(ratio - round(ratio)) > 1e-9 * ratio or round(ratio) < 1:
+        base, step = _BASE_OF_CLOCK[field], _off_beat(scenario.clocks, field)
+        if step and not (base and _off_beat(scenario.clocks, base)):
+            value = getattr(scenario.clocks, field)
             yield Finding(("clocks", field), shown(value), f"a multiple of {base or 'the base tick'}, {step:g} min")
 
     return check
@@ -286,11 +300,7 @@ CHECKS: tuple[Check, ...] = (
     _check_snapshots_possible,
     _check_snapshots,
     _check_recording,
-    _multiple("motion_min", 1, ""),
-    _multiple("fates_min", 1, "motion_min"),
-    _multiple("fields_min", 1, "fates_min"),
-    _multiple("tissue_h", 60, "motion_min"),
-    _multiple("body_h", 60, "motion_min"),
+    *(_on_beat(field) for field in _BASE_OF_CLOCK),
 )
 CHECKS_OF_ELEMENTS: dict[str, tuple[CheckOfElement, ...]] = {
     "delivery": (

@@ -17,7 +17,7 @@ from simengine.foundation.positions import FieldPath
 from simengine.scenario.layers import Layered
 from simengine.scenario.limits import MOST_POINTS, MOST_RECORDED_MB, MOST_RUNS, estimate
 from simengine.scenario.model import Arm, Scenario, Sweep
-from simengine.scenario.paths import STUDY_ONLY, Finding, flattened, split_path
+from simengine.scenario.paths import EACH, STUDY_ONLY, Finding, flattened, split_path
 from simengine.scenario.validate import shape_findings, validate
 
 
@@ -243,10 +243,10 @@ def _value_at(content: Any, name: str) -> Any:
     values = [content]
     for key in path if not isinstance(path, Finding) else ():
         if isinstance(key, str):
-            values = [item for v in values for item in (v if isinstance(v, list) else [v])]
-            values = [v.get(key) for v in values if isinstance(v, dict)]
+            values = [value.get(key) for value in values if isinstance(value, dict)]
         else:
-            values = [v[key] for v in values if isinstance(v, list) and key < len(v)]
+            items = [pair for value in values if isinstance(value, list) for pair in enumerate(value)]
+            values = [item for i, item in items if key in (i, EACH)]
     distinct = {repr(value): value for value in values}
     if len(distinct) > 1:
         return ", ".join(_brief(value) for value in distinct.values())

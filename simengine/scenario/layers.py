@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from simengine.foundation.documents import Document
 from simengine.foundation.errors import Problem
 from simengine.foundation.positions import FieldPath
-from simengine.scenario.paths import Finding, flattened
+from simengine.scenario.paths import EACH, Finding, flattened
 
 _FLAT = (("parameters",), ("sweep", "grid"))
 """Tables whose keys are dotted names, so that `"a.b" = 1` and `a.b = 1` are the same."""
@@ -98,7 +98,7 @@ class Layered:
         return target
 
     def spread(self, path: FieldPath) -> list[FieldPath]:
-        """Return the paths that `path` stands for: a name below a list means that of each element; none if absent."""
+        """Return the paths that `path` stands for: one for each element where it says so; none if absent."""
         found: list[tuple[FieldPath, Any]] = [((), self.data)]
         for key in path:
             found = [((*at, *step), inner) for at, value in found for step, inner in _steps(value, key)]
@@ -120,8 +120,7 @@ class Layered:
 
 def _steps(value: Any, key: str | int) -> list[tuple[FieldPath, Any]]:
     """Return the steps from a value by a key, each with what is found there (None where nothing is yet)."""
-    if isinstance(key, int):
-        return [((key,), value[key])] if isinstance(value, list) and key < len(value) else []
-    if isinstance(value, list):
-        return [((i, key), item.get(key)) for i, item in enumerate(value) if isinstance(item, dict)]
-    return [((key,), value.get(key) if isinstance(value, dict) else None)]
+    if isinstance(key, str):
+        return [((key,), value.get(key) if isinstance(value, dict) else None)]
+    items = list(enumerate(value)) if isinstance(value, list) else []
+    return [((i,), item) for i, item in items if key in (i, EACH)]

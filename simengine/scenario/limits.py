@@ -103,9 +103,7 @@ def size_findings(scenario: Scenario, catalog: Catalog) -> list[Finding]:
         }
         path, share = max(shares.items(), key=lambda item: item[1])
         expected = f"at most {limit:g} MB (run.memory_limit_mb)"
-        found.append(
-            Finding(path, f"an estimate of {size.memory_mb:.3g} MB", expected, f"{share:.3g} MB come from here")
-        )
+        found.append(Finding(path, f"an estimate of {size.memory_mb:.3g} MB", expected, f"{share:.3g} MB come from here"))
     steps = float(size.steps) * size.voxels
     if steps > MOST_VOXEL_STEPS:
         fine = scenario.clocks.motion_min < DEFAULT_MOTION_MIN

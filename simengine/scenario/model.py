@@ -121,9 +121,7 @@ class Donor(Section):
         "Age of the donor. Left out: the patient's if shared, else as the product entry says.", None, "years", 0, 120
     )
     sex: Sex | None = words("Sex of the donor. Left out: the patient's.", None)
-    diabetes: bool | None = words(
-        "Whether the donor has diabetes. Left out: as the patient if autologous, else no.", None
-    )
+    diabetes: bool | None = words("Whether the donor has diabetes. Left out: as the patient if autologous, else no.", None)
 
 
 class Delivery(Section):
@@ -205,9 +203,7 @@ class Output(Section):
 
     courses: bool = words("Whether to keep the courses over time.", True)
     events: bool = words("Whether to keep the list of events.", True)
-    snapshot_days: tuple[Annotated[float, Field(ge=0, le=36500)], ...] = many(
-        "Days on which the whole patch is kept.", "days"
-    )
+    snapshot_days: tuple[Annotated[float, Field(ge=0, le=36500)], ...] = many("Days on which the whole patch is kept.", "days")
 
 
 class Scenario(Section):

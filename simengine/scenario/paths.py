@@ -32,6 +32,10 @@ FILE_ONLY = ("schema_version", "extends", "arm", "sweep")
 """Fields that only a file can state."""
 
 
+EACH = -1
+"""In a path: every element of a list."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """A fault at a path of a scenario, not yet placed in a file; `at_key` when the key itself is the fault."""
@@ -68,10 +72,9 @@ class Slot:
             return _slot(items[1], (), key)
         if origin not in (tuple, list):
             return None
-        if isinstance(key, str):  # a name below a list of tables stands for that field of each of them
-            element = _slot(items[0], (), self.name)
-            return element.inner(key) if element.model else None
-        item = items[0] if origin is list or items[-1] is Ellipsis else items[key] if key < len(items) else None
+        if isinstance(key, str):
+            return None
+        item = items[0] if origin is list or items[-1] is Ellipsis else items[key] if 0 <= key < len(items) else None
         return _slot(item, (), self.name) if item is not None else None
 
     def names(self) -> list[str]:
@@ -142,28 +145,26 @@ def _bounds(slot: Slot) -> str:
 def split_path(text: str, refused: tuple[str, ...]) -> FieldPath | Finding:
     """Return the path that a dotted text names in a scenario, or the finding that it names none.
 
-    Numbers index lists (`delivery.0.day`); without one, every element is meant (`delivery.day`). All that follows
+    Numbers index lists (`delivery.0.day`); without one, each element is meant (`delivery.day`). All that follows
     `parameters.` is one name. `refused` lists top-level fields that may not be set here.
     """
     path: FieldPath = ()
-    slot: Slot | None = ROOT
-    words = text.split(".")
-    while words and slot is not None:
+    slot, words = ROOT, text.split(".")
+    if words[0] in refused:
+        hint = f"{words[0]} holds for the whole study"
+        return Finding((), shown(text), "a field that may be set here", hint, at_key=True)
+    while words:
         if get_origin(slot.annotation) is dict:
-            path, words = (*path, ".".join(words)), []
-            slot = slot_at(path)
-            break
-        word = words.pop(0)
-        key: str | int = int(word) if word.isascii() and word.isdigit() and len(word) < 9 and not slot.model else word
+            return (*path, ".".join(words))
+        if get_origin(slot.annotation) in (tuple, list):
+            is_index = words[0].isascii() and words[0].isdigit() and len(words[0]) < 9
+            key: str | int = int(words.pop(0)) if is_index else EACH
+        else:
+            key = words.pop(0)
         inner = slot.inner(key)
-        if not path and word in refused:
-            return Finding(
-                (), shown(text), "a field that may differ between variants", f"set {word} for the whole study"
-            )
-        if inner is None:
+        if inner is None or (key == EACH and not inner.model):
             names = [name for name in slot.names() if path or name not in refused]
-            prefix = ".".join(map(str, path))
-            known = [f"{prefix}.{name}" if prefix else name for name in names]
+            known = [".".join((*(str(key) for key in path if key != EACH), name)) for name in names]
             expected = listed(known) if known else "a path of the scenario"
             return Finding((), shown(text), expected, nearest(text, _every()), at_key=True)
         path, slot = (*path, key), inner
