@@ -289,7 +289,7 @@ def log_gamma(x):
 
     Notes
     -----
-    Stirling's series to x**-15 for x >= 10; smaller ``x`` are lifted there by gamma(x + 1) = x gamma(x).
+    Stirling's series to x**-13 for x >= 10; smaller ``x`` are lifted there by gamma(x + 1) = x gamma(x).
 
     Source: M. Abramowitz and I. A. Stegun, *Handbook of Mathematical Functions* (1964), 6.1.15 and 6.1.41.
     """
@@ -304,7 +304,7 @@ def log_gamma(x):
     z = 1.0 / (x * x)
     series = 1.0 / 12.0 + z * (-1.0 / 360.0 + z * (1.0 / 1260.0 + z * (-1.0 / 1680.0)))
     z4 = z * z * z * z
-    series = series + z4 * (1.0 / 1188.0 + z * (-691.0 / 360360.0 + z * (1.0 / 156.0 + z * (-3617.0 / 122400.0))))
+    series = series + z4 * (1.0 / 1188.0 + z * (-691.0 / 360360.0 + z * (1.0 / 156.0)))
     return (x - 0.5) * log(x) - x + _HALF_LOG_TWO_PI + series / x - log(product)
 
 
