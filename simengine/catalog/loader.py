@@ -39,7 +39,9 @@ def load_catalog(folder: Path = DEFAULT_FOLDER) -> Catalog:
             except InputError as error:
                 problems.extend(error.problems)
                 continue
-            found = [*document.faults, *_entry_problems(document, kind, path.stem)]
+            places = {(fault.line, fault.column) for fault in document.faults}
+            others = _entry_problems(document, kind, path.stem)
+            found = [*document.faults, *(p for p in others if (p.line, p.column) not in places)]
             problems.extend(found)
             if not found:
                 entry = _entry(document, kind)
@@ -74,9 +76,9 @@ def _frozen(value: Any) -> Fact:
 
 
 def _parameter_tables(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield (path, table) of each parameter; a table that holds only tables is a folder of parameters."""
+    """Yield (path, table) of each parameter; a table that holds a table is a folder of parameters."""
     for name, value in tree.items():
-        if isinstance(value, dict) and value and all(isinstance(item, dict) for item in value.values()):
+        if isinstance(value, dict) and any(isinstance(item, dict) for item in value.values()):
             yield from _parameter_tables(value, (*path, name))
         else:
             yield (*path, name), value

@@ -115,6 +115,20 @@ def _check_match(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
         yield Finding(("donor", "match"), shown(donor.match), '"0/8" for relation = "xenogeneic"')
 
 
+def _check_autologous(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    product = _entry(catalog, "products", scenario.product.name)
+    if scenario.donor.relation == "autologous" and product and not product.facts.get("autologous_possible", True):
+        expected = f"another donor, as {product.name} cannot be made of the patient's own cells"
+        yield Finding(("donor", "relation"), '"autologous"', expected)
+
+
+def _check_passage(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    product, passage = _entry(catalog, "products", scenario.product.name), scenario.product.passage
+    known = product.parameters.get("passage") if product else None
+    if passage and known and known.high == 0:
+        yield Finding(("product", "passage"), shown(passage), f"0, as {scenario.product.name} is never passaged")
+
+
 def _check_shared_age(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     yield from _shared(scenario, "age_years", _SAME_BODY)
 
@@ -293,6 +307,8 @@ CHECKS: tuple[Check, ...] = (
     _check_parameters,
     _check_parameter_ranges,
     _check_match,
+    _check_autologous,
+    _check_passage,
     _check_shared_age,
     _check_shared_sex,
     _check_shared_diabetes,

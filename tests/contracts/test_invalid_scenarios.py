@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from simengine.catalog import load_catalog
 from simengine.foundation.errors import InputError
 from simengine.scenario import Scenario, check_files, load
 from simengine.scenario.paths import slot_at
@@ -20,7 +19,6 @@ from simengine.scenario.paths import slot_at
 CORPUS = Path(__file__).parents[1] / "scenarios"
 INVALID = sorted((CORPUS / "invalid").glob("*.toml"))
 VALID = sorted((CORPUS / "valid").glob("*.toml"))
-CATALOG = load_catalog(CORPUS / "catalog")
 EXPECT = re.compile(r"^# expect: (?:(?P<file>[^:]+):)?(?P<line>\d+):(?P<column>\d+) (?P<path>\S+)(?: \| (?P<words>.+))?$")
 FORM = re.compile(r"^[^\n]+:\d+:\d+: [^\s:]+: got [^\n]+, expected [^\n]+$")
 
@@ -37,7 +35,7 @@ def expectations(path: Path) -> list[re.Match[str]]:
 @pytest.mark.parametrize("path", INVALID, ids=[path.stem for path in INVALID])
 def test_every_fault_is_reported_at_its_place_and_nothing_else(path):
     with pytest.raises(InputError) as caught:
-        load(path, catalog=CATALOG)
+        load(path)
     problems = caught.value.problems
     found = {(Path(p.file).name, p.line, p.column, p.path) for p in problems}
     expected = {(Path(m["file"] or path).name, int(m["line"]), int(m["column"]), m["path"]) for m in expectations(path)}
@@ -74,12 +72,12 @@ def test_the_corpus_strikes_every_field_of_the_schema_several_times():
 
 @pytest.mark.parametrize("path", VALID, ids=[path.stem for path in VALID])
 def test_a_sound_scenario_is_accepted(path):
-    assert load(path, catalog=CATALOG).points
+    assert load(path).points
 
 
 def test_files_are_checked_together_and_sound_ones_are_silent():
     some = [INVALID[0], *VALID, INVALID[-1]]
-    problems = check_files(some, catalog=CATALOG)
+    problems = check_files(some)
     assert {Path(p.file).name for p in problems} <= {INVALID[0].name, INVALID[-1].name}
     assert len(problems) == len(expectations(INVALID[0])) + len(expectations(INVALID[-1]))
-    assert check_files(VALID, catalog=CATALOG) == []
+    assert check_files(VALID) == []

@@ -261,9 +261,7 @@ def test_the_largest_file_allowed_is_read(tmp_path):
 def test_a_problem_is_one_line_in_the_stated_form():
     problem = Problem("a\nb.toml", 3, 7, "patient.sex", '"m\x1b[31m"', "one of male, female", "did you mean\r male?")
     text = str(problem)
-    assert re.fullmatch(
-        r"a\\nb\.toml:3:7: patient\.sex: got .*, expected one of male, female; did you mean\\r male\?", text
-    )
+    assert re.fullmatch(r"a\\nb\.toml:3:7: patient\.sex: got .*, expected one of male, female; did you mean\\r male\?", text)
     assert "\x1b" not in text
     assert one_line("é → ü") == "é → ü"
 
