@@ -70,7 +70,7 @@ class Stopped(KeyboardInterrupt):
     """The study was asked to stop, and did; what was done is saved."""
 
     def __init__(self, signum: int, done: int, total: int) -> None:
-        super().__init__(f"stopped; {done} of {total} runs are saved")
+        super().__init__(f"stopped; {done} of {total} runs are saved, the same command continues")
         self.exit_code = 128 + signum
 
 

@@ -45,9 +45,7 @@ def call(*arguments):
 def loaded_by(code):
     """The heavy packages that a fresh process has loaded after some code."""
     probe = f"{code}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}), file=sys.stderr)"
-    done = subprocess.run(
-        [sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
     return set(done.stderr.split()) & set(HEAVY)
 
 

@@ -115,7 +115,7 @@ def test_a_stop_saves_what_is_done_and_the_rest_follows_later(tmp_path, referenc
     assert caught.value.exit_code == code
     partial = open_results(tmp_path)
     assert 8 <= len(partial.table) <= 20
-    assert str(caught.value) == f"stopped; {len(partial.table)} of {len(KEYS)} runs are saved"
+    assert str(caught.value) == f"stopped; {len(partial.table)} of {len(KEYS)} runs are saved, the same command continues"
     assert partial.manifest["status"] == "stopped"
     again = []
     run_toy(tmp_path, runner=lambda *address: again.append(address) or toy_run(*address), jobs=2)

@@ -1,6 +1,7 @@
 """Results are whole, verified, in canonical order, and never mix two experiments."""
 
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 from base64 import b64decode
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from simengine.api import open_results
+from simengine.scenario import loads
 from simengine.studies import manifest, parts
 from simengine.studies.design import Design, Key, RequestError, design
 from simengine.studies.files import ResultsError, locked, write_file
@@ -21,6 +23,13 @@ from simengine.studies.store import set_aside, writing
 from tests.toy import ToyPoint, ToyScenario, run_toy, toy_design, toy_run, toy_snapshot, toy_study
 
 KEYS = toy_design().keys
+
+SCENARIO = """
+name = "control"
+patient.age_years = 61.0
+delivery = [{ route = "intramyocardial", dose_cells = 1000000 }]
+drug = [{ name = "tacrolimus" }]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +165,38 @@ def test_another_program_is_refused(copy, field):
         writing(copy, toy_design(), {}),
     ):
         pass
+
+
+def leaves(tree, path=""):
+    """Every value of a plain document with its dotted path."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    for key, value in items:
+        here = f"{path}.{key}" if path else str(key)
+        if isinstance(value, dict | list) and value:
+            yield from leaves(value, here)
+        else:
+            yield here, tree, key
+
+
+def test_a_change_of_any_field_of_a_scenario_is_refused_by_its_name():
+    """Every field of a resolved scenario in turn, so that a field added later is covered on the day it is added."""
+    old = manifest.new(design(loads(SCENARIO)), {})
+    paths = [path for path, *_ in leaves(old["points"][0]["scenario"])]
+    assert len(paths) > 40
+    assert {"run.duration_days", "delivery.0.dose_cells", "patient.vary", "clocks.fates_min"} <= set(paths)
+    for wanted in paths:
+        fresh = manifest.new(design(loads(SCENARIO)), {})
+        owner, key = next((o, k) for path, o, k in leaves(fresh["points"][0]["scenario"]) if path == wanted)
+        owner[key] = "changed"
+        with pytest.raises(RequestError, match=re.escape(f"  points.0.scenario.{wanted}: ")):
+            manifest.refuse_changed(old, fresh, Path("results"))
+
+
+def test_how_a_scenario_is_spelled_and_titled_is_no_change():
+    spelled = "# a comment\n" + SCENARIO.replace("age_years = 61.0", "age_years=61.0   # years") + 'title = "New"\n'
+    old, fresh = (manifest.new(design(loads(text)), {}) for text in (SCENARIO, spelled))
+    manifest.refuse_changed(old, fresh, Path("results"))
+    assert old["study_hash"] == fresh["study_hash"]
 
 
 def test_order_of_keys_is_no_change(copy):

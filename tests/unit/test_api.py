@@ -1,0 +1,114 @@
+"""Results as Python sees them: what a notebook shows, figures by name, courses that some arms lack, partial studies."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import simengine
+from simengine.studies.execute import Stopped
+from tests.toy import ToyResult, run_toy, toy_design, toy_run, toy_study
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    run_toy(folder)
+    return simengine.open_results(folder)
+
+
+def test_run_takes_a_study_and_gives_results(tmp_path):
+    results = simengine.run(toy_study(title="<b>"), ["dose 0", "dose 2"], replicates=2, runner=toy_run, out=tmp_path)
+    assert results.table["arm"].unique().tolist() == ["dose 0", "dose 2"]
+    assert repr(results) == "<Results toy: 12 of 12 runs (12 ok)>"
+    assert "&lt;b&gt;" in results._repr_html_()
+
+
+def test_sweep_is_run_with_every_arm(tmp_path, results):
+    assert simengine.sweep(toy_study(), runner=toy_run, out=tmp_path).hash == results.hash
+
+
+def test_without_a_folder_results_lie_beside_where_one_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert simengine.run(toy_study(), runner=toy_run).path.resolve() == tmp_path / "results" / "toy"
+
+
+def test_a_notebook_shows_counts_summary_and_disclaimer(results):
+    html = results._repr_html_()
+    assert "36 of 36 runs (36 ok)" in html
+    assert html.count("<tr") == 1 + len(results.summary())
+    assert html.endswith("<i>Research software. Not medical advice.</i>")
+
+
+def test_a_copy_of_the_table_may_be_changed(results):
+    table = results.to_pandas()
+    table["change_points"] = 0.0
+    assert (results.table["change_points"] != 0.0).all()
+    assert table.attrs["swept"] == ["dose"]
+
+
+def test_swept_paths_and_keys_are_not_outcomes(results):
+    assert results.summary()["outcome"].unique().tolist() == ["change_points", "loss_day", "lost"]
+
+
+def test_figures_are_found_by_name_and_given_the_results(results, monkeypatch):
+    from simengine.report.figures import survival
+
+    monkeypatch.setattr(survival, "draw", lambda *given, **options: (given, options))
+    assert "survival" in dir(results.plot)
+    assert results.plot.survival(confidence=0.9) == ((results,), {"confidence": 0.9})
+    with pytest.raises(AttributeError, match="no figure 'pie'; there are: "):
+        results.plot.pie()
+
+
+def test_courses_are_read_by_number_or_label(results):
+    assert results.course_names() == ["living.muscle"]
+    by_number, by_label = results.course(1, "living.muscle"), results.course("dose 1", "living.muscle")
+    assert np.array_equal(by_number[0], [0.0, 6.0, 12.0, 18.0, 24.0])
+    assert by_number[1].shape == (12, 5)
+    assert np.array_equal(by_number[1], by_label[1])
+
+
+@pytest.mark.parametrize(("point", "name"), [(7, "living.muscle"), ("dose 7", "living.muscle"), (1, "living.bone")])
+def test_an_unknown_course_is_named(results, point, name):
+    with pytest.raises(KeyError, match="no course"):
+        results.course(point, name)
+
+
+def test_a_course_that_an_arm_lacks_is_not_a_number_there(tmp_path):
+    def some_only(scenario, *address):
+        result = toy_run(scenario, *address)
+        return result if scenario.dose else ToyResult(result.row, {"time_h": result.courses["time_h"]}, [], {})
+
+    run_toy(tmp_path, runner=some_only)
+    results = simengine.open_results(tmp_path)
+    assert np.isnan(results.course(0, "living.muscle")[1]).all()
+    assert np.isfinite(results.course(1, "living.muscle")[1]).all()
+
+
+def test_a_study_that_was_stopped_opens_and_says_so(tmp_path):
+    calls = []
+
+    def stopping(*address):
+        calls.append(address)
+        if len(calls) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return toy_run(*address)
+
+    with pytest.raises(Stopped):
+        run_toy(tmp_path, runner=stopping, jobs=1, batch=2)
+    results = simengine.open_results(tmp_path)
+    assert 4 <= len(results.table) < 36
+    assert repr(results).startswith(f"<Results toy: {len(results.table)} of 36 runs")
+
+
+def test_results_that_have_not_begun_are_an_empty_table(tmp_path):
+    from simengine.studies.store import writing
+
+    with writing(tmp_path, toy_design(), {}) as store:
+        store.begin()
+    results = simengine.open_results(tmp_path)
+    assert len(results.table) == 0
+    assert repr(results) == "<Results toy: 0 of 36 runs ()>"
+    assert results.snapshots() == []
