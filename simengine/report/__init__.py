@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""Figures, tables and pages drawn from saved results; reads results, never runs anything."""

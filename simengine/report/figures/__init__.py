@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""One figure a file: each has ``draw(results, figure=None, ...)``, which gives a `Drawing` (figure, data, caption)."""

@@ -1,0 +1,57 @@
+"""The mean of an outcome in each arm with its 95 % interval, ready for print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simengine.report.labels import decimals_for, number
+from simengine.report.results_view import ResultsView
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over ``n`` runs of ``units`` independent units, with a 95 % interval and its Monte Carlo standard error."""
+
+    n: int = 0
+    units: int = 0
+    mean: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    mcse: float = np.nan
+
+    def text(self, decimals: int | None = None) -> str:
+        """``-1.2 (-2.0 to -0.4)``; the mean alone when no interval can be given."""
+        if self.n == 0:
+            return "no data"
+        places = decimals_for([self.mean, self.low, self.high]) if decimals is None else decimals
+        if not np.isfinite(self.low):
+            return number(self.mean, places)
+        return f"{number(self.mean, places)} ({number(self.low, places)} to {number(self.high, places)})"
+
+
+def estimate_means(results: ResultsView, outcome: str) -> list[Estimate]:
+    """Estimate an outcome in every arm, in the order of the arms; an arm without a value has ``n = 0``.
+
+    The numbers are those of `simengine.studies.statistics.summary`: intervals over patients, not over replicates.
+    """
+    from simengine.studies.statistics import summary
+
+    if results.table.empty:
+        return [Estimate() for _ in results.points]
+    rows = summary(results.table, [outcome])
+    found = dict(zip(sorted(results.table["point"].unique()), rows.to_dict("records")))
+    fields = ("n", "units", "mean", "low", "high", "mcse")
+    return [Estimate(**{f: found[p.index][f] for f in fields}) if p.index in found else Estimate() for p in results.points]
+
+
+def unit_note(estimates: list[Estimate]) -> str:
+    """A sentence for the footer when runs are not the units that intervals are over."""
+    return "Intervals are over patients, whose replicates are averaged." if any(e.n != e.units for e in estimates) else ""
+
+
+def is_yes_or_no(values: np.ndarray) -> bool:
+    """Whether an outcome holds nothing but 0 and 1 (and not-a-number): then its mean is a proportion."""
+    finite = values[np.isfinite(values)]
+    return bool(finite.size) and bool(np.isin(finite, (0.0, 1.0)).all())

@@ -1,0 +1,153 @@
+"""Graft survival by arm: Kaplan-Meier curves with 95 % bands, censoring ticks and the numbers at risk beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simengine.report.drawing import Drawing
+from simengine.report.labels import n_lines
+from simengine.report.panels import share_panels
+from simengine.report.results_view import NothingToDraw, PointView, ResultsView, provenance_line, usable_rows
+from simengine.report.scales import HOURS_PER_DAY, day_axis
+from simengine.report.style import INK, MUTED, TEXT_PT, arm_colour, arm_label, dress, name_axes, new_figure, sign
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from pandas import DataFrame
+
+    from simengine.studies.statistics import Survival
+
+CURVES_IN = 2.3
+ROW_IN = 0.16
+TITLE = "Graft survival"
+KEY = "Kaplan-Meier estimate with pointwise 95 % interval; ticks: runs that ended with their graft (censored)."
+
+
+@dataclass(frozen=True)
+class _Arm:
+    """One arm's grafts: its place in the order of arms, when each was last seen, whether it was lost, and the estimate."""
+
+    place: int
+    point: PointView
+    label: str
+    day: np.ndarray
+    lost: np.ndarray
+    estimate: Survival
+
+    def survival(self, days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Survival with its interval at some days: each step holds until the next."""
+        step = np.searchsorted(self.estimate.time, days, side="right") - 1
+        return self.estimate.survival[step], self.estimate.low[step], self.estimate.high[step]
+
+
+def draw(results: ResultsView, figure: Figure | SubFigure | None = None) -> Drawing:
+    """Draw graft survival of every arm that was given cells, six arms or fewer a panel.
+
+    Reads ``graft_lost`` (0 or 1) and ``graft_loss_day`` (day of loss, or of last observation when not lost).
+
+    Raises
+    ------
+    NothingToDraw
+        When no run was given a graft.
+    """
+    arms, without = _arms(results)
+    if not arms:
+        raise NothingToDraw("no run was given a graft that could be lost")
+    panels = share_panels(arms)
+    rows_in = [ROW_IN * n_lines([arm.label for arm in panel]) * len(panel) + 0.22 for panel in panels]
+    figure = figure or new_figure(height_in=0.8 + sum(rows_in) + (CURVES_IN + 0.55) * len(panels))
+    ratios = [ratio for table_in in rows_in for ratio in (CURVES_IN, table_in)]
+    axes = figure.subplots(2 * len(panels), 1, height_ratios=ratios, squeeze=False)[:, 0]
+    last_day = max(float(arm.day.max()) for arm in arms)
+    tables = [_draw_panel(curves, table, panel, last_day) for curves, table, panel in zip(axes[::2], axes[1::2], panels)]
+    missing = f"Not shown, for want of a graft: {'; '.join(without)}." if without else ""
+    sign(figure, TITLE, [KEY, missing, provenance_line(results)])
+    return Drawing(figure, _shown(arms, tables[0]), TITLE, f"{TITLE} by arm. {KEY} {missing}".strip())
+
+
+def _arms(results: ResultsView) -> tuple[list[_Arm], list[str]]:
+    from simengine.studies.statistics import kaplan_meier
+
+    if not {"graft_lost", "graft_loss_day"} <= set(results.table):
+        return [], [point.label for point in results.points]
+    rows = usable_rows(results).dropna(subset=["graft_lost", "graft_loss_day"])
+    arms, without = [], []
+    for place, point in enumerate(results.points):
+        own = rows[rows["point"] == point.index]
+        if own.empty:
+            without.append(point.label)
+            continue
+        day, lost = own["graft_loss_day"].to_numpy(dtype=np.float64), own["graft_lost"].to_numpy(dtype=np.float64) > 0.5
+        arms.append(_Arm(place, point, arm_label(point.label), day, lost, kaplan_meier(day, lost)))
+    return arms, without
+
+
+def _draw_panel(curves: Axes, table: Axes, panel: Sequence[_Arm], last_day: float) -> np.ndarray:
+    """Draw one panel and its table; returns the days at which the table stands."""
+    dress(curves, grid="y")
+    for arm in panel:
+        _draw_curve(curves, arm)
+    curves.set_ylim(-2.0, 103.0)
+    curves.set_yticks([0, 25, 50, 75, 100])
+    name_axes(curves, x=day_axis(curves.xaxis, last_day * HOURS_PER_DAY), y="Grafts surviving (%)")
+    curves.set_xlim(0.0, last_day * 1.01)
+    ticks = curves.xaxis.get_majorticklocs()
+    _draw_table(table, panel, ticks, curves.get_xlim())
+    return ticks
+
+
+def _draw_curve(axes: Axes, arm: _Arm) -> None:
+    colour = arm_colour(arm.place)
+    days = np.unique(np.concatenate([[0.0], arm.day]))
+    survival, low, high = (100.0 * column for column in arm.survival(days))
+    axes.fill_between(days, low, high, step="post", color=colour, alpha=0.13, linewidth=0)
+    axes.step(days, survival, where="post", color=colour, linewidth=1.5)
+    censored = np.unique(arm.day[~arm.lost])
+    axes.plot(censored, 100.0 * arm.survival(censored)[0], "|", color=colour, markersize=6, markeredgewidth=1.1, clip_on=False)
+
+
+def _draw_table(axes: Axes, panel: Sequence[_Arm], days: np.ndarray, limits: tuple[float, float]) -> None:
+    """Numbers at risk under the ticks of the curves; a coloured bar before each row is the legend."""
+    axes.set(xlim=limits, ylim=(len(panel) - 0.5, -0.5))
+    axes.set_title("Number at risk", fontsize=TEXT_PT, color=MUTED, loc="left", pad=3.0)
+    axes.set_xticks([])
+    axes.set_yticks(range(len(panel)), [arm.label for arm in panel])
+    axes.tick_params(axis="y", length=0, pad=26, labelsize=TEXT_PT, labelcolor=INK)
+    axes.set_frame_on(False)
+    for row, arm in enumerate(panel):
+        bar = axes.plot([-0.055, -0.03], [row, row], color=arm_colour(arm.place), linewidth=3.0, solid_capstyle="butt")
+        bar[0].set(transform=axes.get_yaxis_transform(), clip_on=False)
+        for day, at_risk in zip(days, arm.estimate.numbers_at_risk(days)):
+            axes.text(day, row, str(at_risk), ha="center", va="center", fontsize=TEXT_PT, color=INK)
+
+
+def _shown(arms: Sequence[_Arm], table_days: np.ndarray) -> DataFrame:
+    """One row for each arm and day at which its curve steps, a run is censored, or the table stands."""
+    import pandas as pd
+
+    parts = []
+    for arm in arms:
+        days = np.unique(np.concatenate([[0.0], arm.day, table_days]))
+        survival, low, high = arm.survival(days)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "point": arm.point.index,
+                    "arm": arm.point.label,
+                    "day": days,
+                    "survival": survival,
+                    "low95": low,
+                    "high95": high,
+                    "at_risk": arm.estimate.numbers_at_risk(days),
+                    "lost": [int((arm.day[arm.lost] == day).sum()) for day in days],
+                    "censored": [int((arm.day[~arm.lost] == day).sum()) for day in days],
+                    "in_table": np.isin(days, table_days),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)

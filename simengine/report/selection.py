@@ -1,0 +1,61 @@
+"""Which figures a study calls for, drawn one after another; each either comes with its data or says why it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from simengine.report.drawing import Drawing
+from simengine.report.figures import courses, heatmap, ledger, outcomes, patch, survival
+from simengine.report.results_view import NothingToDraw, ResultsView
+
+HEADLINE = (
+    "lvef_change_points",
+    "scar_change_points",
+    "retained_living_24h",
+    "retained_living_30d",
+    "peak_cd8_per_mm3",
+    "ae_arrhythmia",
+)
+MOST_OUTCOMES = 6
+
+
+def headline_outcomes(results: ResultsView) -> list[str]:
+    """The outcomes that figures and summaries lead with: the well-known ones, else the first numeric ones described."""
+    from pandas.api.types import is_numeric_dtype
+
+    table = results.table
+    known = [name for name in HEADLINE if name in table]
+    described = [name for name in results.manifest.get("outcomes") or {} if name in table and is_numeric_dtype(table[name])]
+    return (known or described)[:MOST_OUTCOMES]
+
+
+def plan_figures(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
+    """File names and what draws them, in the order of a report."""
+    headline = headline_outcomes(results)
+    names = sorted(results.course_names())
+    immune = [name for name in names if name.startswith("immune.cd8")][:1]
+    wanted = [*immune, *(name for name in names if name == "lvef_percent")]
+    if any(name.startswith("living.") for name in names):
+        wanted.insert(0, "living.*")
+    figures: dict[str, Callable[[], Drawing]] = {}
+    for name in headline:
+        figures[f"outcome_{name}"] = partial(outcomes.draw, results, outcome=name)
+    figures["survival"] = partial(survival.draw, results)
+    figures["ledger"] = partial(ledger.draw, results)
+    figures["patch"] = partial(patch.draw, results)
+    for name in [n for n in ("retained_living_30d", "lvef_change_points") if n in headline] or headline[:1]:
+        figures[f"heatmap_{name}"] = partial(heatmap.draw, results, outcome=name)
+    for name in wanted:
+        file_name = name.removesuffix(".*").replace(".", "_")
+        figures[f"course_{file_name}"] = partial(courses.draw, results, course=name)
+    return figures
+
+
+def draw_each(results: ResultsView) -> Iterator[tuple[str, Drawing | NothingToDraw]]:
+    """Draw every figure of the plan in turn: its name, and the drawing or the reason why there is none."""
+    for name, draw in plan_figures(results).items():
+        try:
+            yield name, draw()
+        except NothingToDraw as reason:
+            yield name, reason
