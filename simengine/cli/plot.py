@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -30,6 +31,6 @@ def command(results: Path, out: Path | None, paraview: bool) -> None:
     if paraview:
         from simengine.studies.snapshots import write_paraview
 
-        for path in opened.snapshots():
-            for written in write_paraview([path], folder / "paraview" / path.stem):
-                click.echo(written)
+        for run, snapshots in groupby(opened.snapshots(), lambda path: path.name.rpartition("-")[0]):
+            for path in write_paraview(list(snapshots), folder / "paraview" / run):
+                click.echo(path)

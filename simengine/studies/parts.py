@@ -69,7 +69,7 @@ def file_name(data: bytes) -> str:
 
 def snapshot_name(key: Key, day: str) -> str:
     """Return the file name of a snapshot of a run."""
-    label = re.sub(r"[^A-Za-z0-9.]+", "-", day)
+    label = re.sub(r"[^A-Za-z0-9._]+", "-", day)
     return f"point{key.point:04d}-patient{key.patient:05d}-replicate{key.replicate:05d}-{label}.npz"
 
 
