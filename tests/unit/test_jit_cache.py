@@ -59,9 +59,7 @@ def _python(folder, script, **environment):
     """Return what a script prints in an interpreter of its own that imports from a folder."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "0", **environment}
     command = [sys.executable, "-c", script]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -184,7 +182,5 @@ def test_the_census_of_signatures_sees_a_kernel_compiled_twice(signature_census)
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    script = (
-        "import sys, simengine; print(*sorted({'numpy', 'numba', 'scipy', 'pandas', 'pyarrow'} & set(sys.modules)))"
-    )
+    script = "import sys, simengine; print(*sorted({'numpy', 'numba', 'scipy', 'pandas', 'pyarrow'} & set(sys.modules)))"
     assert _python(FOUNDATION.parent.parent, script) == ""
