@@ -1,14 +1,14 @@
 """A multigrid cycle for the steady diffusion equation, made of straight runs through memory.
 
-The equation is ``(loss - Laplace) c = source`` with the exchange rate between neighbouring voxels as unit, no-flux walls
-and a loss of its own in every voxel. Columns of voxels along z are solved exactly; in the plane the grid is coarsened by
-two, level by level, down to one column.
+The equation is ``(loss - Laplace) c = source`` with the exchange rate between neighbouring voxels as unit, walls
+without flux, and a loss of its own in every voxel. Columns of voxels along z are solved exactly; in the plane the grid is
+coarsened by two, level by level, down to one column.
 
-The columns of a level are kept as four *blocks*, by the parity of (y, x): first the red colour (even-even, odd-odd), then
-the black one (even-odd, odd-even). A column's four neighbours in the plane are of the other colour and lie at the same
-place of their block, or one column or row beside it. Every loop therefore runs straight through memory and is vectorised,
+The columns of a level are kept as four *blocks*, by the parity of (y, x): first the red colour (even-even, odd-odd),
+then the black one (even-odd, odd-even). A column's four neighbours in the plane are of the other colour and lie at the
+same place of their block, or one column or row beside it. So every loop runs straight through memory and is vectorised,
 a coarse column is made of one column of each block, and solving one colour at a time is Gauss-Seidel relaxation.
-Each row of a block ends with one empty place and each layer with one empty row. They stay at zero: nothing flows in from
+Each row of a block ends with one empty place and each layer with an empty row. They stay at zero: nothing flows in from
 them, and as a voxel's neighbour count leaves them out, nothing flows out. Odd sizes only leave a few more places empty.
 
 Layout of a level: ``[colour][layer][block of the colour][row][column]``, its place and shape a row of the *plan*.
@@ -51,8 +51,7 @@ def plan_levels(layers, rows, columns, out_plan):
         One row a level: place of its first value, layers, rows, columns, places in a row of a block, places in a layer.
         Layers merge into one as soon as a coarse column is as wide as the grid is thick.
     """
-    levels = 0
-    place = 0
+    levels = place = 0
     while True:
         stride = (columns + 1) // 2 + 1
         plane = _round_up(((rows + 1) // 2 + 1) * stride)
@@ -66,9 +65,8 @@ def plan_levels(layers, rows, columns, out_plan):
         place += 4 * layers * plane
         levels += 1
         if rows == 1 and columns == 1:
-            return levels, place + stride + 1
-        rows = (rows + 1) // 2
-        columns = (columns + 1) // 2
+            return levels, _round_up(place + stride + 1)
+        rows, columns = (rows + 1) // 2, (columns + 1) // 2
         if (1 << levels) > layers:
             layers = 1
 
@@ -82,13 +80,12 @@ def _place(level, colour, layer):
 @kernel
 def _row_of_block(level, layer, row, odd):
     """Return where the even (or odd) columns of a row lie: in the block of that colour, at half the row."""
-    colour = (row + odd) % 2
-    return _place(level, colour, layer) + (row % 2) * level[PLANE] + (row // 2) * level[STRIDE]
+    return _place(level, (row + odd) % 2, layer) + (row % 2) * level[PLANE] + (row // 2) * level[STRIDE]
 
 
 @kernel
 def gather(field, factor, offset, level, layer, out):
-    """Write ``factor * field[row, column] + offset`` of one layer into the blocks of a level (``out``: float64[all levels])."""
+    """Write ``factor * field[row, column] + offset`` of one layer into the blocks of a level."""
     flat = field.reshape(field.size)
     pairs = U(level[COLUMNS] // 2)
     here = U(0)
@@ -122,17 +119,18 @@ def scatter(blocks, level, layer, out_field):
 
 @kernel
 def count_neighbours(plan, levels, scratch, out_count):
-    """Write the exchange of every voxel with its neighbours: 1 for each in the plane, 4**level for each above or below."""
+    """Write every voxel's exchange with its neighbours: 1 with each in the plane, 4**level with each above or below."""
     climb = 1.0
     for k in range(levels):
         level = plan[k]
         rows, columns = level[ROWS], level[COLUMNS]
         natural = scratch[: rows * columns].reshape((rows, columns))
         for layer in range(level[LAYERS]):
-            vertical = climb * ((layer > 0) + (layer < level[LAYERS] - 1))
+            vertical = climb * (min(layer, 1) + min(level[LAYERS] - 1 - layer, 1))
             for y in range(rows):
+                across = vertical + min(y, 1) + min(rows - 1 - y, 1)
                 for x in range(columns):
-                    natural[y, x] = vertical + (y > 0) + (y < rows - 1) + (x > 0) + (x < columns - 1)
+                    natural[y, x] = across + min(x, 1) + min(columns - 1 - x, 1)
             gather(natural, 1.0, 0.0, level, layer, out_count)
         climb *= 4.0
 
@@ -182,21 +180,15 @@ def factorise(count, diagonal, inverse, scratch, plan, levels):
 def _coarsen_loss(loss, scratch, fine, coarse):
     """Write the losses of a coarse level, each the sum over its parts (the mean over layers that merge)."""
     n = U(fine[PLANE])
-    share = coarse[LAYERS] / fine[LAYERS]
-    natural = _natural(scratch, fine, coarse)
-    merging = coarse[LAYERS] < fine[LAYERS]
     for layer in range(fine[LAYERS]):
-        if layer == 0 or not merging:
+        if layer < coarse[LAYERS]:
             scratch[: fine[PLANE]] = 0.0
         for colour in range(2):
             even = U(_place(fine, colour, layer))
             odd = even + n
             for i in range(n):
                 scratch[i] += loss[even + i] + loss[odd + i]
-        if not merging:
-            gather(natural, 1.0, 0.0, coarse, layer, loss)
-    if merging:
-        gather(natural, share, 0.0, coarse, 0, loss)
+        _hand_down(scratch, fine, coarse, layer, loss)
 
 
 @kernel
@@ -204,6 +196,14 @@ def _natural(scratch, fine, coarse):
     """View one layer of a fine block as the rows and columns of the coarse level that it coincides with."""
     rows, columns = coarse[ROWS] + 1, coarse[COLUMNS] + 1
     return scratch[: rows * columns].reshape((rows, columns))
+
+
+@kernel
+def _hand_down(scratch, fine, coarse, layer, out):
+    """Write a finished layer of sums to the coarse level; one that merges is finished with its last layer."""
+    if coarse[LAYERS] == fine[LAYERS] or layer == fine[LAYERS] - 1:
+        share = coarse[LAYERS] / fine[LAYERS]
+        gather(_natural(scratch, fine, coarse), share, 0.0, coarse, min(layer, coarse[LAYERS] - 1), out)
 
 
 @kernel
@@ -262,13 +262,11 @@ def _relax(value, source, inverse, level, colour, climb):
 
 @kernel
 def _restrict(value, source, inverse, scratch, fine, coarse):
-    """Write the coarse sources: what the red columns lack after the black ones changed from zero (these lack nothing)."""
+    """Write the coarse sources: what the red columns lack since the black ones were solved (these lack nothing)."""
     n = U(fine[PLANE])
     row = U(fine[STRIDE])
-    natural = _natural(scratch, fine, coarse)
-    merging = coarse[LAYERS] < fine[LAYERS]
     for layer in range(fine[LAYERS]):
-        if layer == 0 or not merging:
+        if layer < coarse[LAYERS]:
             scratch[: fine[PLANE]] = 0.0
         red = U(_place(fine, 0, layer)) + n
         a = U(_place(fine, 1, layer))
@@ -278,10 +276,7 @@ def _restrict(value, source, inverse, scratch, fine, coarse):
             even = common + (value[a + i - U(1)] + value[b + i - row])
             odd = common + (value[a + i + row] + value[b + i + U(1)])
             scratch[i] += even + (odd if inverse[red + i] > 0.0 else 0.0)
-        if not merging:
-            gather(natural, 1.0, 0.0, coarse, layer, source)
-    if merging:
-        gather(natural, 1.0 / fine[LAYERS], 0.0, coarse, 0, source)
+        _hand_down(scratch, fine, coarse, layer, source)
 
 
 @kernel

@@ -1,12 +1,12 @@
 """Steady concentration of a field with a loss and a source of its own in every voxel, starting from the last one known.
 
-Conjugate gradients, preconditioned by one multigrid cycle: the error falls by a factor of about ten each time, at any diffusion
-length and with losses that jump a thousandfold from voxel to voxel. A field that has changed by a few per cent takes three
-or four cycles.
+Conjugate gradients, preconditioned by one multigrid cycle: each time the error falls about tenfold, at any diffusion
+length and with losses that jump a thousandfold from voxel to voxel. A field that has changed by a few per cent takes
+four cycles.
 
-Source: M. R. Hestenes, E. Stiefel, Methods of conjugate gradients, J. Res. NBS 49 (1952) 409-436; O. Tatebe, The multigrid
-preconditioned conjugate gradient method, Copper Mountain 1993. Checked in ``tests/analytic/test_fields.py``; the timing
-behind the choice is ``benchmarks/decisions/field_solver.py``.
+Source: M. R. Hestenes, E. Stiefel, Methods of conjugate gradients, J. Res. NBS 49 (1952) 409-436; O. Tatebe, The
+multigrid preconditioned conjugate gradient method, Copper Mountain 1993. Checked in ``tests/analytic/test_fields.py``;
+the timing behind the choice is ``benchmarks/decisions/field_solver.py``.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from simengine.kernels.fields_multigrid import (
     scatter,
 )
 
-__all__ = ["CYCLE_LIMIT", "field_work", "solve_shifted", "solve_steady"]
+__all__ = ["BEFORE", "CYCLE_LIMIT", "IMAGE", "INVERSE", "SCRATCH", "field_work", "solve_shifted", "solve_steady"]
 
 CYCLE_LIMIT = 60
 
 _LANES = 32  # partial sums of a total
 _NEGLIGIBLE = 1e-12  # of the first guess: rounding of the first residual
 
-_COUNT, _CHANGE, _RESIDUAL, _INVERSE, _DIAGONAL, _VALUE, _DIRECTION, _IMAGE, _SCRATCH = range(
-    9
-)  # rows of the work array
+# Rows of the work array. The first six rely on zeros in their empty places; other solvers may use the last four.
+_COUNT, _CHANGE, _RESIDUAL, _DIAGONAL, _VALUE, _DIRECTION = range(6)
+INVERSE, IMAGE, SCRATCH, BEFORE = range(6, 10)
 
 
 @kernel
 def field_work(layers, rows, columns):
-    """Return the work array of the field solvers for grids of this shape: float64[9, n], reusable for any field."""
+    """Return the work array of the field solvers for grids of this shape: float64[10, n], reusable for any field."""
     plan = np.empty(PLAN_SHAPE, dtype=np.int64)
     levels, size = plan_levels(layers, rows, columns, plan)
-    work = np.zeros((9, max(size, _LANES)))
-    count_neighbours(plan, levels, work[_SCRATCH], work[_COUNT])
+    work = np.zeros((10, max(size, _LANES, 8 * columns, rows)))
+    count_neighbours(plan, levels, work[SCRATCH], work[_COUNT])
     return work
 
 
@@ -63,7 +63,7 @@ def solve_steady(value, source, loss, alpha, tolerance, work):
         Diffusion constant over the square of the voxel width, per hour, positive.
     tolerance : float
         Largest error allowed, relative to the largest value (customary: 1e-4).
-    work : float64[9, n]
+    work : float64[10, n]
         From ``field_work``; holds nothing between calls.
 
     Returns
@@ -74,10 +74,10 @@ def solve_steady(value, source, loss, alpha, tolerance, work):
     Notes
     -----
     A cycle applied to the residual estimates the error. The solver stops once twice the largest estimate is below the
-    tolerance, adds the estimate, sets negative remainders to zero (the solution has none, so this only reduces the error)
-    and scales the field so that what is lost equals what is made. The largest error left was 0.9 of the largest estimate
-    over losses uniform, scattered over three decades, and jumping a thousandfold, and diffusion lengths of 0.03 to 30
-    voxels; its median was 0.1 of it.
+    tolerance, adds the estimate, sets negative remainders to zero (the solution has none, so this only reduces the
+    error) and scales the field so that what is lost equals what is made. The largest error left was half the tolerance
+    and its median 0.08 of it, over losses uniform, scattered over three decades, and jumping a thousandfold, at
+    diffusion lengths of 0.03 to 30 voxels.
     """
     return solve_shifted(value, source, loss, alpha, 0.0, tolerance, work)
 
@@ -93,7 +93,7 @@ def solve_shifted(value, source, loss, alpha, rate, tolerance, work):
     levels, _ = plan_levels(layers, rows, columns, plan)
     top, plan = plan[0], plan[:levels]
     first, last = top[0], top[0] + 4 * layers * top[5]
-    scratch, inverse, diagonal = work[_SCRATCH], work[_INVERSE], work[_DIAGONAL]
+    scratch, inverse, diagonal = work[SCRATCH], work[INVERSE], work[_DIAGONAL]
     lanes = scratch[:_LANES]
 
     made = _total(source, lanes)
@@ -114,20 +114,21 @@ def solve_shifted(value, source, loss, alpha, rate, tolerance, work):
             scatter(work[_VALUE], top, layer, value[layer])
         if _balance(value, loss, rate, made, lanes):
             return cycles
-    work[_CHANGE:] = 0.0
+    work[_CHANGE:] = 0.0  # a number that is not finite must not survive in an empty place
     return -CYCLE_LIMIT
 
 
 @kernel
 def _iterate(work, plan, first, last, tolerance):
-    """Conjugate gradients on the finest level until the estimated error is small; return the cycles used, 0 if in vain."""
-    change, residual, inverse, scratch = work[_CHANGE], work[_RESIDUAL], work[_INVERSE], work[_SCRATCH]
+    """Go along conjugate gradients until the estimated error is small; return the cycles used, 0 if in vain."""
+    change, residual, inverse, scratch = work[_CHANGE], work[_RESIDUAL], work[INVERSE], work[SCRATCH]
     z, r, x = change[first:last], residual[first:last], work[_VALUE, first:last]
-    p, q = work[_DIRECTION, first:last], work[_IMAGE, first:last]
-    multiply(work[_VALUE], work[_DIAGONAL], plan[0], work[_IMAGE])
+    p, q = work[_DIRECTION, first:last], work[IMAGE, first:last]
+    multiply(work[_VALUE], work[_DIAGONAL], plan[0], work[IMAGE])
     _add(-1.0, q, r)
     floor = _NEGLIGIBLE * _largest(x)
     energy = 0.0
+    p[:] = 0.0
     for cycles in range(1, CYCLE_LIMIT + 1):
         cycle(residual, inverse, scratch, plan, len(plan), change)
         before = energy
@@ -138,7 +139,7 @@ def _iterate(work, plan, first, last, tolerance):
             _add(1.0, z, x)
             return cycles
         _turn(z, energy / before if cycles > 1 else 0.0, p)
-        multiply(work[_DIRECTION], work[_DIAGONAL], plan[0], work[_IMAGE])
+        multiply(work[_DIRECTION], work[_DIAGONAL], plan[0], work[IMAGE])
         step = energy / _dot(p, q, scratch[:_LANES])
         _advance(step, p, q, x, r)
     return 0
@@ -149,7 +150,7 @@ def _balance(value, loss, rate, made, lanes):
     """Set negative remainders to zero and scale the field so that it loses what is made; return whether it can."""
     flat = value.reshape(value.size)
     for i in range(flat.size):
-        flat[i] = max(flat[i], 0.0)
+        flat[i] = flat[i] if flat[i] > 0.0 else 0.0
     lost = _dot(flat, loss.reshape(loss.size), lanes)
     if rate > 0.0:
         lost += rate * _total(value, lanes)
