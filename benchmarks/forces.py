@@ -100,9 +100,7 @@ def compile_reference(folder: Path) -> Path:
 
 def time_reference(program: Path, n: int, way: str) -> tuple[float, float]:
     """Run the C reference; return ns of CPU per agent and step, and the mean number of neighbours."""
-    words = subprocess.run(
-        [program, str(n), str(STEPS), way], check=True, capture_output=True, text=True
-    ).stdout.split()
+    words = subprocess.run([program, str(n), str(STEPS), way], check=True, capture_output=True, text=True).stdout.split()
     return float(words[3]), float(words[2])
 
 
@@ -120,8 +118,7 @@ def measure(n: int, repeats: int, program: Path) -> dict[str, Any]:
             times.setdefault(name, []).append(value)
     ns = {name: {"min": min(seen), "median": statistics.median(seen)} for name, seen in times.items()}
     ratio = {
-        way: statistics.median(a / b for a, b in zip(times["all"], times[way], strict=True))
-        for way in ("C list", "C pairs")
+        way: statistics.median(a / b for a, b in zip(times["all"], times[way], strict=True)) for way in ("C list", "C pairs")
     }
     return {"agents": n, "repeats": repeats, "neighbours": neighbours, "ns": ns, "ratio_all_to": ratio}
 

@@ -93,9 +93,7 @@ def all_pairs(tissue, reach=1.25):
 
 
 @pytest.mark.parametrize("shape", [(1, 5, 5, 5), (3, 3, 4, 6), (2, 1, 7, 8), (1, 1, 1, 1), (1, 2, 1, 30)])
-@pytest.mark.parametrize(
-    ("radii", "reach"), [((4.0, 12.0), 1.25), ((3.0, 5.0), 1.25), ((9.0, 9.0), 1.0), ((2, 30), 1.6)]
-)
+@pytest.mark.parametrize(("radii", "reach"), [((4.0, 12.0), 1.25), ((3.0, 5.0), 1.25), ((9.0, 9.0), 1.0), ((2, 30), 1.6)])
 def test_velocities_are_those_of_all_pairs(shape, radii, reach):
     tissue = Tissue(random_columns(160, shape, seed=1, radii=radii), shape)
     pairs = tissue.relax(reach)
@@ -369,7 +367,5 @@ def test_the_course_has_the_same_bits(setting, tmp_path):
         "m = u.module_from_spec(s); s.loader.exec_module(m); print(m.digest_of_a_course())"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), **setting}
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == digest_of_a_course()
