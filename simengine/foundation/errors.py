@@ -53,7 +53,7 @@ class InputError(Exception):
 
 def one_line(text: str) -> str:
     """Return `text` with control characters escaped, so that a document cannot write to a terminal or add a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def shown(value: object) -> str:

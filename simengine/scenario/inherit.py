@@ -59,6 +59,9 @@ class Family:
         except InputError as error:
             self.problems.extend(error.problems)
             return
+        if parent.resolve() != parent:
+            self.problems.append(child.problem(path, "a file that became a link while it was read", _WANTED))
+            return
         self._seen[parent] = document
         self.add(document, parent.parent, parent, chain)
 

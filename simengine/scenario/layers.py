@@ -121,6 +121,6 @@ class Layered:
 def _steps(value: Any, key: str | int) -> list[tuple[FieldPath, Any]]:
     """Return the steps from a value by a key, each with what is found there (None where nothing is yet)."""
     if isinstance(key, str):
-        return [((key,), value.get(key) if isinstance(value, dict) else None)]
+        return [((key,), (value or {}).get(key))] if isinstance(value, dict | None) else []
     items = list(enumerate(value)) if isinstance(value, list) else []
     return [((i,), item) for i, item in items if key in (i, EACH)]
