@@ -236,8 +236,12 @@ def _tissue(scenario: Scenario, numbers: Numbers, n_patches: int) -> np.ndarray:
     site = scenario.site.name
     tissue = np.zeros((w.N_TISSUE, n_patches, nx * ny * nz))
     for row, name in (
-        (w.FUNCTIONAL, "initial_functional"), (w.INJURED, "initial_injured"), (w.SCAR, "initial_scar"),
-        (w.VOID, "initial_void"), (w.VESSELS, "initial_vessels"), (w.DEBRIS, "initial_debris"),
+        (w.FUNCTIONAL, "initial_functional"),
+        (w.INJURED, "initial_injured"),
+        (w.SCAR, "initial_scar"),
+        (w.VOID, "initial_void"),
+        (w.VESSELS, "initial_vessels"),
+        (w.DEBRIS, "initial_debris"),
         (w.NEUTROPHILS, "initial_neutrophils"),
     ):
         tissue[row] = numbers("sites", site, name)
@@ -284,8 +288,14 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
     body = _body(scenario, catalog, names, numbers, recipient)
     labels = [cell.label for cell in names.types]
     columns = record_layout(
-        list(names.patches), list(names.fields), labels, names.events, names.compartments,
-        registry.POOLS.names(), registry.SOLUTES.names(), list(names.drugs),
+        list(names.patches),
+        list(names.fields),
+        labels,
+        names.events,
+        names.compartments,
+        registry.POOLS.names(),
+        registry.SOLUTES.names(),
+        list(names.drugs),
     )
     ticks = _record_ticks(scenario)
     world = World(

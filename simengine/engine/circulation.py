@@ -29,8 +29,11 @@ def lung_passage(diameter_um: float, adhesion: float, half_um: float, steepness:
     return (1.0 - adhesion) / (1.0 + float(exp((diameter_um - half_um) / steepness)))
 
 
-def _organ_flows(rates: NDArray[np.float64], passage: float, larger: float, homing: float, numbers: Numbers, species: str) -> None:
+def _organ_flows(
+    rates: NDArray[np.float64], passage: float, larger: float, homing: float, numbers: Numbers, species: str
+) -> None:
     """Fill the flows of blood: through the lung to the arteries, and through the organs back to the veins (EQ-BODY-1)."""
+
     def number(name: str) -> float:
         return numbers("species", species, name)
 
@@ -42,7 +45,10 @@ def _organ_flows(rates: NDArray[np.float64], passage: float, larger: float, homi
     rates[b.VENOUS, b.ARTERIAL] = leave_veins * passage
     caught = 0.0
     for organ, flow in (
-        (b.LIVER, "liver_flow"), (b.SPLEEN, "spleen_flow"), (b.MARROW, "marrow_flow"), (b.REST, "rest_flow"),
+        (b.LIVER, "liver_flow"),
+        (b.SPLEEN, "spleen_flow"),
+        (b.MARROW, "marrow_flow"),
+        (b.REST, "rest_flow"),
     ):
         extraction = min(1.0, number("organ_extraction") * larger)
         rates[b.ARTERIAL, organ] = leave_arteries * number(flow) * extraction
@@ -54,6 +60,7 @@ def _organ_flows(rates: NDArray[np.float64], passage: float, larger: float, homi
 
 def _losses(rates: NDArray[np.float64], homing: float, numbers: Numbers, species: str) -> None:
     """Fill lodging, release and death in the organs (EQ-BODY-2)."""
+
     def number(name: str) -> float:
         return numbers("species", species, name)
 
@@ -69,7 +76,9 @@ def _losses(rates: NDArray[np.float64], homing: float, numbers: Numbers, species
     rates[b.TARGET_VESSELS, b.DIED_ELSEWHERE] = number("target_vessel_death_per_h")
 
 
-def _depots(rates: NDArray[np.float64], larger: float, names: Names, catalog_facts: dict[str, str], numbers: Numbers) -> None:
+def _depots(
+    rates: NDArray[np.float64], larger: float, names: Names, catalog_facts: dict[str, str], numbers: Numbers
+) -> None:
     """Fill the places of administration: a local depot lodges, washes out and leaks; a catheter empties (EQ-ROUTE-1)."""
     for i, route in enumerate(names.routes):
         depot = b.FIRST_DEPOT + i

@@ -142,7 +142,9 @@ def _progress(world, tick, hour, i, k, hours_left):
     after = world.types.whole[w.TYPE_NEXT, before]
     world.cells.whole[c.TYPE, i] = after
     world.cells.whole[c.SINCE, i] = tick
-    world.cells.real[c.RADIUS, i] *= world.types.real[w.TYPE_RADIUS_UM, after] / world.types.real[w.TYPE_RADIUS_UM, before]
+    world.cells.real[c.RADIUS, i] *= (
+        world.types.real[w.TYPE_RADIUS_UM, after] / world.types.real[w.TYPE_RADIUS_UM, before]
+    )
     world.cells.real[c.OWED_H, i] = hours_left
     return False
 

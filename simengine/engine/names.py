@@ -78,9 +78,7 @@ def names_of(scenario: Scenario, catalog: Catalog) -> Names:
     types = [CellType("tissue", "resting", catalog.entry("cells", "tissue"), "", False)]
     types += [CellType(entry.name, "resting", entry, "", False) for entry in hosts]
     lineage = catalog.entry("lineages", str(catalog.entry("products", scenario.product.name).facts["lineage"]))
-    types += [
-        CellType(lineage.name, stage, lineage, f"{stage}.", True) for stage in lineage.listed_fact("stages")
-    ]
+    types += [CellType(lineage.name, stage, lineage, f"{stage}.", True) for stage in lineage.listed_fact("stages")]
     site = catalog.entry("sites", scenario.site.name)
     chosen = scenario.site.fields if scenario.site.fields is not None else site.listed_fact("fields")
     return Names(

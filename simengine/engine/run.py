@@ -21,6 +21,7 @@ from simengine.state import world as w
 from simengine.state.arrays import grow, without_events
 from simengine.state.body import COMPARTMENTS, FATES
 from simengine.state.course import Course
+from simengine.state.handles import handle_of
 from simengine.state.world import World
 
 __all__ = ["Stopped", "simulate", "warmup"]
@@ -42,12 +43,18 @@ class Stopped(Exception):
 class _Run:
     """A world on its way, with the events taken out of it so far."""
 
-    def __init__(self, built: Built) -> None:
+    def __init__(self, built: Built, address: tuple[int, int, int]) -> None:
         self.built = built
-        self.world: World = built.world
+        self.address = address
+        self.hold(built.world)
         self.taken: list[dict[str, NDArray[Any]]] = []
         self.snapshots: dict[str, Mapping[str, NDArray[Any]]] = {}
         self.block = _FIRST_BLOCK_TICKS
+
+    def hold(self, world: World) -> None:
+        """Go on with this world."""
+        self.world = world
+        self.handle = handle_of(world)
 
     def advance_to(self, goal: int) -> int:
         """Advance to base tick ``goal`` in blocks; return the status, DONE when it was reached."""
@@ -56,11 +63,11 @@ class _Run:
             if now >= goal:
                 return int(self.world.clock[w.PROBLEM])
             began = time.perf_counter()
-            status = int(advance(self.world, now, min(goal, now + self.block)))
+            status = int(advance(self.handle, now, min(goal, now + self.block)))
             spent = time.perf_counter() - began
             self.block = max(12, min(100_000, int(self.block * min(4.0, BLOCK_S / max(spent, 1e-6)))))
             if status == w.GROW:
-                self.world = grow(self.world)
+                self.hold(grow(self.world))
             elif status == w.LOG_FULL:
                 self.take_events()
             elif status != w.DONE:
@@ -68,7 +75,8 @@ class _Run:
 
     def take_events(self) -> None:
         """Move the log's events out of the world."""
-        self.world, taken = without_events(self.world)
+        world, taken = without_events(self.world)
+        self.hold(world)
         self.taken.append(taken)
 
 
@@ -111,12 +119,13 @@ def simulate(
     'ok'
     """
     built = build(scenario, seed, patient, replicate, catalog)
-    run = _Run(built)
+    run = _Run(built, (seed, patient, replicate))
     address = (scenario.hash, seed, patient, replicate)
     if checkpoint is not None and checkpoint.exists():
-        run.world, run.taken = load_checkpoint(checkpoint, address, run.world)
+        world, run.taken = load_checkpoint(checkpoint, address, run.world)
+        run.hold(world)
     else:
-        populate(run.world)
+        populate(run.handle)
     end = int(run.world.clock[w.END])
     stop = end if stop_at_h is None else min(end, round(stop_at_h * w.TICKS_PER_H))
     days = sorted(scenario.output.snapshot_days)
@@ -160,6 +169,7 @@ def _course(run: _Run, status: int) -> Course:
         fates=FATES,
         event_names=tuple(names.events),
         drugs=names.drugs,
+        address=run.address,
         columns=tuple(run.built.columns),
         hours=world.record.ticks[:n] / w.TICKS_PER_H,
         values=values,

@@ -90,7 +90,9 @@ def _is_on(scenario: Scenario, behaviour: str) -> bool:
     return scenario.mechanisms.get(owner, True)
 
 
-def rule_tables(scenario: Scenario, names: Names, numbers: Numbers, rules: list[Mapping[str, object]], scale: Mapping[str, float]) -> Rules:
+def rule_tables(
+    scenario: Scenario, names: Names, numbers: Numbers, rules: list[Mapping[str, object]], scale: Mapping[str, float]
+) -> Rules:
     """Return behaviours by type and the rows that modulate them.
 
     Parameters
@@ -119,7 +121,12 @@ def rule_tables(scenario: Scenario, names: Names, numbers: Numbers, rules: list[
         for rule in rules:
             applies = rule["kind"] in (cell.kind, "product" if cell.is_product else cell.kind)
             known = rule["behaviour"] in behaviours and rule["signal"] in signals
-            if not applies or rule.get("stage", "*") not in ("*", cell.stage) or not known or not _is_on(scenario, str(rule["behaviour"])):
+            if (
+                not applies
+                or rule.get("stage", "*") not in ("*", cell.stage)
+                or not known
+                or not _is_on(scenario, str(rule["behaviour"]))
+            ):
                 continue
             i = behaviours.index(str(rule["behaviour"]))
             if base[i, t] == 0.0 and not rule.get("additive", False):

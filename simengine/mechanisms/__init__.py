@@ -38,11 +38,16 @@ MECHANISMS = (
 )
 """Names of all mechanisms, sorted: the row of a mechanism in ``World.enabled``. A test compares them with the folder."""
 
-_REGISTERS = (registry.SIGNALS, registry.BEHAVIOURS, registry.CAUSES, registry.PARAMETERS, registry.POOLS, registry.SOLUTES)
+_REGISTERS = (
+    registry.SIGNALS,
+    registry.BEHAVIOURS,
+    registry.CAUSES,
+    registry.PARAMETERS,
+    registry.POOLS,
+    registry.SOLUTES,
+)
 
-_owned: dict[str, dict[str, list[str]]] = {
-    "environment": {register.kind: register.names() for register in _REGISTERS}
-}
+_owned: dict[str, dict[str, list[str]]] = {"environment": {register.kind: register.names() for register in _REGISTERS}}
 for _name in MECHANISMS:
     _before = [len(register) for register in _REGISTERS]
     import_module(f"simengine.mechanisms.{_name}")
@@ -56,4 +61,4 @@ def owned(mechanism: str, kind: str) -> list[str]:
     return list(_owned[mechanism][kind])
 
 
-assert vocabulary.N_DECLARED == len(_owned["environment"]["signal"])
+assert len(_owned["environment"]["signal"]) == vocabulary.N_DECLARED

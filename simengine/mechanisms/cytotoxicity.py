@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from simengine.foundation.jit import kernel
 from simengine.kernels.contacts import deliver_attack, offer_slots
-from simengine.mechanisms.recognition import recognised_on_way
+from simengine.mechanisms.recognition import recognised_here
 from simengine.mechanisms.registry import BEHAVIOURS, PARAMETERS
 from simengine.mechanisms.vocabulary import DONOR_ANTIBODY
 from simengine.state import body as b
 from simengine.state import cells as c
 from simengine.state import world as w
 
-CLASS_1_EXPRESSION = BEHAVIOURS("class_1_expression", "1", "MHC class I on the surface, mature somatic cell = 1", 0.0, 10.0)
+CLASS_1_EXPRESSION = BEHAVIOURS(
+    "class_1_expression", "1", "MHC class I on the surface, mature somatic cell = 1", 0.0, 10.0
+)
 CLASS_2_EXPRESSION = BEHAVIOURS("class_2_expression", "1", "MHC class II on the surface, activated APC = 1", 0.0, 10.0)
 ENGAGING_PER_H = BEHAVIOURS("engaging_per_h", "1/h", "rate of engaging one fully recognised cell in reach", 0.0, 1e4)
 KILLING_PER_H = BEHAVIOURS("killing_per_h", "1/h", "hazard that one engaged real cell puts on its target", 0.0, 20.0)
 
-SELF_CLASS_1 = PARAMETERS("cytotoxicity.class_1_of_self", "1", "class I expression that fully inhibits missing-self attack")
-KIR_WEIGHT = PARAMETERS("cytotoxicity.kir_weight", "1", "missing-self attack on cells that lack both C-locus ligands of the host")
+SELF_CLASS_1 = PARAMETERS(
+    "cytotoxicity.class_1_of_self", "1", "class I expression that fully inhibits missing-self attack"
+)
+KIR_WEIGHT = PARAMETERS(
+    "cytotoxicity.kir_weight", "1", "missing-self attack on cells that lack both C-locus ligands of the host"
+)
 MINOR_WEIGHT = PARAMETERS("cytotoxicity.minor_weight", "1", "weight of minor antigens beside class I mismatch")
 
 
@@ -80,17 +86,24 @@ def engage(world, tick, hours, first, last):
             real[c.ATTACK + arm, i] = 0.0
     for i in range(first, last):
         if whole[c.ENGAGED_UNTIL, i] > tick:
-            n = recognised_on_way(world, i, real[c.X : c.X + 3, i])
+            n = recognised_here(world, i)
             if n == 0:
                 whole[c.ENGAGED_UNTIL, i] = -1
             else:
                 offer_slots(real[c.WEIGHT, i], n, world.work.index, world.work.strength, claims[0])
     for i in range(first, last):
         if whole[c.ENGAGED_UNTIL, i] > tick:
-            n = recognised_on_way(world, i, real[c.X : c.X + 3, i])
+            n = recognised_here(world, i)
             out = real[c.ATTACK + types.whole[w.TYPE_ARM, whole[c.TYPE, i]]]
             delivered = deliver_attack(
-                real[c.WEIGHT, i], real[c.KILLING, i], n, world.work.index, world.work.strength, real[c.WEIGHT], claims, out
+                real[c.WEIGHT, i],
+                real[c.KILLING, i],
+                n,
+                world.work.index,
+                world.work.strength,
+                real[c.WEIGHT],
+                claims,
+                out,
             )
             real[c.FATIGUE, i] += delivered * hours
 

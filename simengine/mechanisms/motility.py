@@ -50,7 +50,7 @@ def _meets(world, i, hours, tick, part):
     -----
     EQ-CONTACT-3: chance = 1 - exp(-engaging x recognised real cells in reach x hours).
     """
-    n = recognised_on_way(world, i, world.work.way)
+    n = recognised_on_way(world, i)
     if n == 0:
         return False
     recognised = 0.0
@@ -79,8 +79,7 @@ def _walk(world, tick, minutes, i):
     hx, hy, hz = real[c.HEADING_X, i], real[c.HEADING_Y, i], real[c.HEADING_Z, i]
     way, here = world.work.way, real[c.X : c.X + 3, i]
     for part in range(n):
-        u, v = uniform2(world.key, uid, tick, _TURN, part)
-        if u < turning:
+        if uniform(world.key, uid, tick, _TURN, part) < turning:
             a, b = uniform2(world.key, uid, tick, _HEADING, part)
             hx, hy, hz = new_heading(a, b, real[c.DRIFT_X, i], real[c.DRIFT_Y, i], real[c.DRIFT_Z, i], nz == 1)
         step = speed * part_min

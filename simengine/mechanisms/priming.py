@@ -38,11 +38,17 @@ for _i in range(1, N_DIVISIONS + 1):
 
 CD8_PRECURSORS = PARAMETERS("priming.cd8_precursors_cells", "cells", "naive CD8 precursors at full class I mismatch")
 CD4_PRECURSORS = PARAMETERS("priming.cd4_precursors_cells", "cells", "naive CD4 precursors at full class II mismatch")
-MEMORY_SHARE = PARAMETERS("priming.memory_of_sensitised", "1", "memory cells per naive precursor in a sensitised patient")
-LOADING = PARAMETERS("priming.loaded_per_cell", "1", "dendritic cells that reach the node per dead or shedding graft cell")
+MEMORY_SHARE = PARAMETERS(
+    "priming.memory_of_sensitised", "1", "memory cells per naive precursor in a sensitised patient"
+)
+LOADING = PARAMETERS(
+    "priming.loaded_per_cell", "1", "dendritic cells that reach the node per dead or shedding graft cell"
+)
 SHEDDING = PARAMETERS("priming.shedding_per_h", "1/h", "antigen that a living graft cell sheds per h, in dead cells")
 LOADED_LOSS = PARAMETERS("priming.loaded_loss_per_h", "1/h", "loss of loaded dendritic cells in the node")
-LOADED_HALF = PARAMETERS("priming.loaded_half_cells", "cells", "loaded dendritic cells that wake naive cells at half speed")
+LOADED_HALF = PARAMETERS(
+    "priming.loaded_half_cells", "cells", "loaded dendritic cells that wake naive cells at half speed"
+)
 MEMORY_GAIN = PARAMETERS("priming.memory_sensitivity", "1", "how much less antigen memory cells need")
 WAKING = PARAMETERS("priming.waking_per_h", "1/h", "largest rate at which naive cells meet antigen")
 DELAY_H = PARAMETERS("priming.first_division_h", "h", "mean time from antigen to the first division")
@@ -105,9 +111,7 @@ def flow(world, tick, hours, first, last):
     w x L/(L + L_half) x (1 - drugs) x immune strength / (1 + S / S_half), S = licensed stromal cells alive in the target.
     """
     pools, par, pair, solutes = world.body.pools, world.par, world.body.pair, world.body.solutes
-    gone = binomial(
-        world.key, np.uint64(LOADED), tick, _UNLOAD, 0, pools[LOADED], 1.0 - exp(-par[LOADED_LOSS] * hours)
-    )
+    gone = binomial(world.key, np.uint64(LOADED), tick, _UNLOAD, 0, pools[LOADED], 1.0 - exp(-par[LOADED_LOSS] * hours))
     pools[LOADED] += -gone + poisson(
         world.key, np.uint64(LOADED), tick, _LOAD, 0, par[LOADING] * world.body.flux[b.FLUX_ANTIGEN]
     )
@@ -120,10 +124,16 @@ def flow(world, tick, hours, first, last):
     waiting = N_WAKING / par[DELAY_H]
     growth = 1.0 - solutes[DRUG_PROLIFERATION]
     _advance_clone(
-        world, tick, hours, (CD8_NAIVE, CD8_MEMORY, CD8_CHAIN, CYTOTOXIC),
+        world,
+        tick,
+        hours,
+        (CD8_NAIVE, CD8_MEMORY, CD8_CHAIN, CYTOTOXIC),
         (waking, recalled, waiting, growth / par[CD8_CYCLE_H]),
     )
     _advance_clone(
-        world, tick, hours, (CD4_NAIVE, CD4_MEMORY, CD4_CHAIN, HELPERS),
+        world,
+        tick,
+        hours,
+        (CD4_NAIVE, CD4_MEMORY, CD4_CHAIN, HELPERS),
         (waking, recalled, waiting, growth / par[CD4_CYCLE_H]),
     )

@@ -7,12 +7,12 @@ from simengine.kernels.contacts import MARGIN_UM, keep_recognised
 from simengine.kernels.neighbours import swept_contacts
 from simengine.state import cells as c
 
-__all__ = ["recognised_on_way"]
+__all__ = ["recognised_here", "recognised_on_way"]
 
 
 @kernel
-def recognised_on_way(world, i, way):
-    """List the recognised cells that cell ``i`` touches on its straight way to ``way``; return how many.
+def recognised_on_way(world, i):
+    """List the recognised cells that cell ``i`` touches on its straight way to ``world.work.way``; return how many.
 
     The list is left in ``world.work.index`` and ``world.work.strength``.
     """
@@ -21,7 +21,15 @@ def recognised_on_way(world, i, way):
     n_voxels = grid.shape[1] * grid.shape[2] * grid.shape[3]
     start = grid.start[patch * n_voxels : (patch + 1) * n_voxels + 1]
     reach = (MARGIN_UM, grid.largest_um[0])
-    n = swept_contacts(i, way, real, start, grid.shape, grid.spacing_um[0], reach, work.index)
+    n = swept_contacts(i, work.way, real, start, grid.shape, grid.spacing_um[0], reach, work.index)
     n = min(n, work.index.size)
     sees = world.types.sees[kind]
     return keep_recognised(n, work.index, sees, real[c.CLASS_1 : c.CLASS_1 + 4], real[c.WEIGHT], work.strength)
+
+
+@kernel
+def recognised_here(world, i):
+    """List the recognised cells that cell ``i`` touches where it stands; return how many."""
+    for axis in range(3):
+        world.work.way[axis] = world.cells.real[c.X + axis, i]
+    return recognised_on_way(world, i)

@@ -59,9 +59,7 @@ def secrete_tissue(world, patch, first, last):
             if half > 0.0:
                 taken /= half + world.fields.value[f, patch, voxel]
             world.fields.tissue_source[f, patch, voxel] = source
-            world.fields.tissue_loss[f, patch, voxel] = (
-                world.fields.constant[w.FIELD_DECAY, f] + exchange + taken
-            )
+            world.fields.tissue_loss[f, patch, voxel] = world.fields.constant[w.FIELD_DECAY, f] + exchange + taken
 
 
 @kernel

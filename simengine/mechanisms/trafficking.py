@@ -12,7 +12,9 @@ from simengine.state import body as b
 from simengine.state import world as w
 from simengine.state.entry import enter
 
-LUNG_ANTIGEN = PARAMETERS("trafficking.antigen_of_lung_death", "1", "antigen per cell that dies outside the target, beside one in it")
+LUNG_ANTIGEN = PARAMETERS(
+    "trafficking.antigen_of_lung_death", "1", "antigen per cell that dies outside the target, beside one in it"
+)
 
 _PRODUCT_DOOR = 1
 _PASS = purpose("trafficking.pass")

@@ -47,7 +47,7 @@ def descriptions() -> dict[str, Column]:
     return found
 
 
-def evaluate(scenario: Scenario, course: Course, seed: int, patient: int, replicate: int) -> RunResult:
+def evaluate(scenario: Scenario, course: Course) -> RunResult:
     """Return the outcomes of a course.
 
     Raises
@@ -59,7 +59,7 @@ def evaluate(scenario: Scenario, course: Course, seed: int, patient: int, replic
     -------
     >>> from simengine import engine, scenario
     >>> control = scenario.loads('name = "control"').points[0].scenario
-    >>> result = evaluate(control, engine.simulate(control, seed=1), 1, 0, 0)
+    >>> result = evaluate(control, engine.simulate(control, seed=1))
     >>> result.row["dose_cells"]
     0.0
     """
@@ -69,7 +69,7 @@ def evaluate(scenario: Scenario, course: Course, seed: int, patient: int, replic
         return RunResult(row, {"time_h": course.hours}, (), course.snapshots)
     ledger = close_ledger(course)
     observed = observe(scenario, course, ledger, numbers)
-    dice = Dice(scenario.patient.vary, seed, patient, replicate)
+    dice = Dice(scenario.patient.vary, *course.address)
     facts = Facts(scenario, course, ledger, observed, numbers, dice)
     row = {"status": "ok", "reason": ""}
     courses: dict[str, NDArray[np.float64]] = {"time_h": course.hours}
@@ -78,4 +78,6 @@ def evaluate(scenario: Scenario, course: Course, seed: int, patient: int, replic
         row |= module.measure(facts)
         courses |= module.courses(facts) if hasattr(module, "courses") else {}
     courses |= ledger | {f"observed.{name}": series for name, series in observed.items()}
-    return RunResult(row, courses if scenario.output.courses else {"time_h": course.hours}, facts.events, course.snapshots)
+    return RunResult(
+        row, courses if scenario.output.courses else {"time_h": course.hours}, facts.events, course.snapshots
+    )

@@ -8,11 +8,17 @@ from simengine.outcomes.facts import Column, Facts
 
 COLUMNS = {
     "graft_lost": Column("Graft lost", "0/1", "signal below max(1 % of its day 1-3 mean, assay limit) twice running"),
-    "graft_loss_day": Column("Day of graft loss", "days", "day of loss; last day observed where the graft was not lost"),
-    "graft_loss_cause": Column("Cause of graft loss", "", "most frequent end of cells at the target up to the loss, after the first day"),
+    "graft_loss_day": Column(
+        "Day of graft loss", "days", "day of loss; last day observed where the graft was not lost"
+    ),
+    "graft_loss_cause": Column(
+        "Cause of graft loss", "", "most frequent end of cells at the target up to the loss, after the first day"
+    ),
     "engrafted_fraction": Column("Engrafted", "fraction of dose", "living product cells at the target at the end"),
     "representation_sd_fraction": Column(
-        "Representation noise of engraftment", "fraction of dose", "standard deviation that the number of agents alone adds"
+        "Representation noise of engraftment",
+        "fraction of dose",
+        "standard deviation that the number of agents alone adds",
     ),
     "n_agents_mean": Column("Agents, mean", "agents", "mean number of agents over the recorded times"),
     "n_agents_peak": Column("Agents, peak", "agents", "largest recorded number of agents"),
@@ -61,7 +67,11 @@ def measure(facts: Facts) -> dict[str, float | str]:
         return row
     lost = _loss_index(facts)
     living = float(facts.observed["living"][-1])
-    own = sum(facts.course[f"{patch}.agents.{kind}"][-1] for patch in facts.course.patches for kind in facts.course.product_types)
+    own = sum(
+        facts.course[f"{patch}.agents.{kind}"][-1]
+        for patch in facts.course.patches
+        for kind in facts.course.product_types
+    )
     row["graft_lost"] = float(lost is not None)
     row["graft_loss_day"] = float(facts.course.hours[-1 if lost is None else lost] / 24.0)
     row["graft_loss_cause"] = "" if lost is None else _cause(facts, lost)

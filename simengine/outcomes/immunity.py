@@ -12,7 +12,9 @@ COLUMNS = {
     "peak_cd4_per_mm3": Column("Peak CD4 effectors", "per mm3", "largest recorded density where the graft is"),
     "peak_nk_per_mm3": Column("Peak NK cells", "per mm3", "largest recorded density where the graft is"),
     "peak_macrophage_per_mm3": Column("Peak macrophages", "per mm3", "largest recorded density where the graft is"),
-    "peak_blood_effectors_per_ul": Column("Peak effectors in blood", "per uL", "CD8 and CD4 effectors against the donor"),
+    "peak_blood_effectors_per_ul": Column(
+        "Peak effectors in blood", "per uL", "CD8 and CD4 effectors against the donor"
+    ),
     "priming_day": Column("Day of priming", "days", "first recorded day with effectors against the donor in blood"),
     "tacrolimus_mean_ng_per_ml": Column("Mean tacrolimus", "ng/mL", "mean level over the run, 0 without the drug"),
 }
@@ -48,7 +50,15 @@ def courses(facts: Facts) -> dict[str, NDArray[np.float64]]:
     """Return densities of immune cells at the graft, the pools of the node and the blood, drug levels and the mode."""
     course = facts.course
     found = {f"immune.{kind}_per_mm3": _density(facts, kind) for kind in course.host_types}
-    for pool in ("loaded_dendritic_cells", "cd8_naive", "cd8_memory", "cd8_effectors", "cd4_naive", "cd4_memory", "cd4_effectors"):
+    for pool in (
+        "loaded_dendritic_cells",
+        "cd8_naive",
+        "cd8_memory",
+        "cd8_effectors",
+        "cd4_naive",
+        "cd4_memory",
+        "cd4_effectors",
+    ):
         found[f"body.{pool}"] = course[f"pool.{pool}"]
     found["body.donor_antibody"] = course["solute.donor_antibody"]
     found |= {f"drug.{drug}_ng_per_ml": course[f"level.{drug}"] for drug in course.drugs}

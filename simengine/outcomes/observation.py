@@ -19,7 +19,9 @@ def _decay(rate: float, hours: float) -> float:
     return float(exp(-rate * hours))
 
 
-def _remains(living: NDArray[np.float64], died: NDArray[np.float64], hours: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+def _remains(
+    living: NDArray[np.float64], died: NDArray[np.float64], hours: NDArray[np.float64], rate: float
+) -> NDArray[np.float64]:
     """Return what is left of the dead: made as cells die evenly between records, lost at ``rate`` per h (EQ-OBSERVE-1)."""
     left = np.zeros(len(hours))
     for n in range(1, len(hours)):
@@ -29,7 +31,9 @@ def _remains(living: NDArray[np.float64], died: NDArray[np.float64], hours: NDAr
     return living + left
 
 
-def observe(scenario: Scenario, course: Course, ledger: dict[str, NDArray[np.float64]], numbers: Numbers) -> dict[str, NDArray[np.float64]]:
+def observe(
+    scenario: Scenario, course: Course, ledger: dict[str, NDArray[np.float64]], numbers: Numbers
+) -> dict[str, NDArray[np.float64]]:
     """Return the signals at the target and in the lung, each as a fraction of the dose given so far, float64[S].
 
     Notes

@@ -18,8 +18,14 @@ for _assay, _meaning in _ASSAYS.items():
         COLUMNS[f"retained_{_assay}_{_label}"] = Column(
             f"Retained, {_assay}, {_label}", "fraction of dose", f"{_meaning}, {_label} after day 0"
         )
-for _name, _assay in (("lung_living_1h", "living cells"), ("lung_living_24h", "living cells"), ("lung_label_1h", "label")):
-    COLUMNS[_name] = Column(f"In the lung, {_assay}", "fraction of dose", f"{_assay} in the lung, {_name.split('_')[-1]}")
+for _name, _assay in (
+    ("lung_living_1h", "living cells"),
+    ("lung_living_24h", "living cells"),
+    ("lung_label_1h", "label"),
+):
+    COLUMNS[_name] = Column(
+        f"In the lung, {_assay}", "fraction of dose", f"{_assay} in the lung, {_name.split('_')[-1]}"
+    )
 
 
 def measure(facts: Facts) -> dict[str, float]:
@@ -31,7 +37,9 @@ def measure(facts: Facts) -> dict[str, float]:
             series = facts.observed[assay]
             row[f"retained_{assay}_{label}"] = facts.at(series, hour) if facts.dose > 0 else none
     for name, assay, hour in (
-        ("lung_living_1h", "lung_living", 1.0), ("lung_living_24h", "lung_living", 24.0), ("lung_label_1h", "lung_label", 1.0),
+        ("lung_living_1h", "lung_living", 1.0),
+        ("lung_living_24h", "lung_living", 24.0),
+        ("lung_label_1h", "lung_label", 1.0),
     ):
         row[name] = facts.at(facts.observed[assay], hour) if facts.dose > 0 else none
     return row

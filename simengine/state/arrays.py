@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simengine.state.cells import grow_cells
 from simengine.state.world import Events, Grid, World
 
-__all__ = ["arrays_of", "grow", "without_events", "with_arrays"]
+__all__ = ["arrays_of", "grow", "with_arrays", "without_events"]
 
 Array = NDArray[Any]
 

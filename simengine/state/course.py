@@ -21,6 +21,7 @@ class Course:
     ----------
     patches, product_types, host_types, fields, compartments, fates, event_names, drugs : tuple of str
         What there is, by name; compartments are those in which product cells can be alive, fates those of the body.
+    address : (seed, patient, replicate)
     hours : float64[S]
         Recorded times, h since day 0.
     values : float64[S, R]
@@ -45,6 +46,7 @@ class Course:
     fates: tuple[str, ...]
     event_names: tuple[str, ...]
     drugs: tuple[str, ...]
+    address: tuple[int, int, int]
     columns: tuple[str, ...]
     hours: NDArray[np.float64]
     values: NDArray[np.float64]
