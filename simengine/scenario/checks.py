@@ -104,7 +104,7 @@ def _check_parameter_ranges(scenario: Scenario, catalog: Catalog) -> Iterator[Fi
         known = catalog.parameters.get(name)
         if known is not None and value is not None and not known.low <= value <= known.high:
             expected = f"a number from {known.low:g} to {known.high:g} {known.unit}"
-            yield Finding(("parameters", name), shown(value), expected, f"the catalogue says {known.value:g}")
+            yield Finding(("parameters", name), _told(value), expected, f"the catalogue says {known.value:g}")
 
 
 def _check_match(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
@@ -164,13 +164,13 @@ def _check_snapshots(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     for i, day in enumerate(scenario.output.snapshot_days):
         if day > scenario.run.duration_days:
             expected = f"a day of the run (0 to {scenario.run.duration_days:g})"
-            yield Finding(("output", "snapshot_days", i), shown(day), expected)
+            yield Finding(("output", "snapshot_days", i), _told(day), expected)
 
 
 def _check_recording(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     interval, whole = scenario.run.record_every_h, 24 * scenario.run.duration_days
     if interval > whole:
-        yield Finding(("run", "record_every_h"), shown(interval), f"at most the whole run, {whole:g} h")
+        yield Finding(("run", "record_every_h"), _told(interval), f"at most the whole run, {whole:g} h")
 
 
 def _off_beat(clocks: Clocks, field: str) -> float:
@@ -188,7 +188,7 @@ def _on_beat(field: str) -> Check:
         base, step = _BASE_OF_CLOCK[field], _off_beat(scenario.clocks, field)
         if step and not (base and _off_beat(scenario.clocks, base)):
             value = getattr(scenario.clocks, field)
-            yield Finding(("clocks", field), shown(value), f"a multiple of {base or 'the base tick'}, {step:g} min")
+            yield Finding(("clocks", field), _told(value), f"a multiple of {base or 'the base tick'}, {step:g} min")
 
     return check
 
@@ -205,7 +205,7 @@ def _check_dose(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Findin
 def _check_delivery_day(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
     day, end = scenario.delivery[i].day, scenario.run.duration_days
     if day >= end:
-        yield Finding(("delivery", i, "day"), shown(day), f"a day before the end of the run ({end:g})")
+        yield Finding(("delivery", i, "day"), _told(day), f"a day before the end of the run ({end:g})")
 
 
 def _check_route(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
@@ -239,9 +239,9 @@ def _check_drug(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Findin
 def _check_drug_days(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
     drug, end = scenario.drug[i], scenario.run.duration_days
     if drug.stop_day is not None and drug.stop_day <= drug.start_day:
-        yield Finding(("drug", i, "stop_day"), shown(drug.stop_day), f"a day after start_day ({drug.start_day:g})")
+        yield Finding(("drug", i, "stop_day"), _told(drug.stop_day), f"a day after start_day ({drug.start_day:g})")
     if drug.start_day >= end:
-        yield Finding(("drug", i, "start_day"), shown(drug.start_day), f"a day before the end of the run ({end:g})")
+        yield Finding(("drug", i, "start_day"), _told(drug.start_day), f"a day before the end of the run ({end:g})")
 
 
 def _check_drug_once(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
@@ -288,6 +288,11 @@ def _named_by_rule(field: str, names: Callable[[Catalog], Iterable[str]]) -> Che
             yield from _known(("rule", i, field), name, sorted(names(catalog)))
 
     return check
+
+
+def _told(number: float) -> str:
+    """Return a number as a user writes it: 12 and not 12.0."""
+    return repr(number).removesuffix(".0")
 
 
 def _entry(catalog: Catalog, kind: str, name: str) -> Entry | None:
