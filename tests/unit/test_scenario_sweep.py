@@ -104,9 +104,8 @@ def test_the_order_of_values_is_the_order_of_points():
 
 
 def test_an_absurd_design_is_counted_and_refused_before_it_is_multiplied_out():
-    axes = "".join(
-        f'"{path}" = [{", ".join(map(str, range(1, 100)))}]\n' for path in ("patient.weight_kg", "patient.age_years")
-    )
+    values = ", ".join(map(str, range(1, 100)))
+    axes = "".join(f'"patient.{trait}" = [{values}]\n' for trait in ("weight_kg", "age_years"))
     rows = ", ".join(f'{{"site.lesion_age_days" = {i}}}' for i in range(99))
     start = time.perf_counter()
     with pytest.raises(InputError) as caught:
@@ -117,7 +116,8 @@ def test_an_absurd_design_is_counted_and_refused_before_it_is_multiplied_out():
 
 
 def test_runs_are_points_times_patients_times_replicates():
-    text = 'name = "x"\npatients = 100_000\nreplicates = 50\n[output]\ncourses = false\n[sweep.grid]\n"donor.match" = ["8/8", "0/8"]\n'
+    text = 'name = "x"\npatients = 100_000\nreplicates = 50\n[output]\ncourses = false\n'
+    text += '[sweep.grid]\n"donor.match" = ["8/8", "0/8"]\n'
     assert len(loads(text).points) == 2
     with pytest.raises(InputError) as caught:
         loads(text.replace('"0/8"', '"0/8", "1/8"'))
@@ -133,11 +133,9 @@ def test_a_fault_of_one_value_is_reported_once_for_all_points_that_share_it():
 
 
 def test_a_fault_of_a_point_is_placed_where_its_value_was_set():
-    text = (
-        BASE
-        + '[run]\nduration_days = 10\n[[arm]]\nname = "a"\n[sweep]\nlist = [{"delivery.0.day" = 3}, {"delivery.0.day" = 12}]\n'
-    )
+    text = BASE + '[run]\nduration_days = 10\n[[arm]]\nname = "a"\n'
+    text += '[sweep]\nlist = [{"delivery.0.day" = 3}, {"delivery.0.day" = 12}]\n'
     with pytest.raises(InputError) as caught:
         loads(text, "f.toml")
     (problem,) = caught.value.problems
-    assert str(problem).startswith("f.toml:10:54: delivery.0.day: got 12, expected a day before the end of the run (10)")
+    assert str(problem).startswith("f.toml:10:53: delivery.0.day: got 12, expected a day before the end of the run (10)")
