@@ -64,13 +64,15 @@ class Reporter:
             self._bar.update(self._task, description=what, completed=progress.done, pace=pace)
         elif time.monotonic() - self._said >= EVERY_S or progress.phase == "compiling":
             self._said = time.monotonic()
-            click.echo(f"{what}: {progress.done} of {progress.total} runs {pace}".rstrip(), err=True)
+            click.echo(f"{what}: {progress.done} of {progress.total} done, {pace}".rstrip(", "), err=True)
 
 
 def _pace(done: int, left: int, elapsed_s: float) -> str:
     if not done:
         return ""
-    return f"{60 * done / elapsed_s:.3g}/min, {duration(left * elapsed_s / done)} left"
+    per_minute = 60 * done / elapsed_s
+    pace = f"{per_minute:,.0f}" if per_minute >= 10 else f"{per_minute:.2g}"
+    return f"{pace} runs/min, {duration(left * elapsed_s / done)} left"
 
 
 def duration(seconds: float) -> str:

@@ -255,6 +255,27 @@ def test_doctor_reports_each_thing_on_one_line(capsys):
     assert all(line.startswith(("ok  ", "PROBLEM  ")) for line in lines)
 
 
+def test_plot_draws_and_says_what_it_wrote(toy, capsys):
+    call("run", "toy", "--quiet")
+    capsys.readouterr()
+    assert call("plot", "results/toy", "--out", "drawn", "--paraview") == 0
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert {".png", ".csv", ".html", ".pvd"} <= {path.suffix for path in written}
+    assert all(path.stat().st_size > 100 for path in written)
+    assert Path("drawn/paraview/point0002-patient00000-replicate00000/deposit-cells.pvd") in written
+
+
+def test_demo_runs_draws_and_says_where_everything_is(toy, capsys):
+    assert call("demo", "--jobs", 2) == 0
+    out, err = capsys.readouterr()
+    assert "drawing the figures" in err
+    assert "Research software. Not medical advice." in out
+    assert max(map(len, out.splitlines())) <= 100
+    figures = re.search(r"^figures: (.+)$", out, re.MULTILINE)
+    assert figures is not None
+    assert list(Path(figures[1]).glob("*.png"))
+
+
 def test_progress_in_a_log_speaks_every_half_minute_only(capsys, monkeypatch):
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
@@ -264,7 +285,7 @@ def test_progress_in_a_log_speaks_every_half_minute_only(capsys, monkeypatch):
             now[0] += 1.0
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 5
-    assert lines[1] == "running: 30 of 121 runs 60/min, 1 min 31 s left"
+    assert lines[1] == "running: 30 of 121 done, 60 runs/min, 1 min 31 s left"
     assert lines[-1].startswith("running, 1 failed: 120 of 121")
 
 
