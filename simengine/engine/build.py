@@ -22,6 +22,7 @@ from simengine.patients.matching import Pair, pair_of
 from simengine.patients.modifiers import modified
 from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
+from simengine.scenario.model import Delivery
 from simengine.state import body as b
 from simengine.state import world as w
 from simengine.state.cells import N_ARMS, allocate_cells
@@ -114,13 +115,23 @@ def _record_ticks(scenario: Scenario) -> np.ndarray:
     return np.array(sorted({min(end, -(-tick // body) * body) for tick in ticks}), np.int64)
 
 
+def _injected_mm3(delivery: Delivery, numbers: Numbers) -> float:
+    """Return the volume that a local route puts into the tissue, mm³; 0 for a vascular route."""
+    if not numbers.has("routes", delivery.route, "volume_ml_per_site"):
+        return 0.0
+    sites, volume = delivery.n_sites, delivery.volume_ml_per_site
+    sites = int(numbers("routes", delivery.route, "n_sites")) if sites is None else sites
+    volume = numbers("routes", delivery.route, "volume_ml_per_site") if volume is None else volume
+    return 1000.0 * sites * volume
+
+
 def _patches(scenario: Scenario, names: Names, numbers: Numbers, lesion_fraction: float) -> np.ndarray:
     """Return the book-keeping of the patches: volumes, the tissue they stand for, their share of the lesion."""
     nx, ny, nz = scenario.patch.shape
     edge = scenario.patch.spacing_um * 1e-3
     site = scenario.site.name
     lesion = numbers("sites", site, "organ_volume_mm3") * lesion_fraction
-    injected = sum((d.n_sites or 0) * (d.volume_ml_per_site or 0.0) * 1000.0 for d in scenario.delivery)
+    injected = sum(_injected_mm3(delivery, numbers) for delivery in scenario.delivery)
     zone = min(injected * numbers("sites", site, "deposit_spread"), 0.9 * lesion)
     zones = [zone, lesion - zone] if len(names.patches) == 2 else [lesion]
     out = np.zeros((len(zones), w.N_PATCH))
@@ -143,7 +154,9 @@ def _doses(scenario: Scenario, names: Names, numbers: Numbers) -> np.ndarray:
         if cells is None:
             cells = int((delivery.dose_cells_per_kg or 0.0) * scenario.patient.weight_kg)
         first = _ticks(24.0 * delivery.day) // step * step
-        duration = delivery.duration_min if delivery.duration_min is not None else 0.0
+        duration = delivery.duration_min
+        if duration is None:
+            duration = numbers("routes", delivery.route, "duration_min")
         row[b.DOSE_CELLS] = cells
         row[b.DOSE_FIRST_TICK] = first
         row[b.DOSE_LAST_TICK] = first + _ticks(duration / 60.0)

@@ -76,9 +76,7 @@ def _losses(rates: NDArray[np.float64], homing: float, numbers: Numbers, species
     rates[b.TARGET_VESSELS, b.DIED_ELSEWHERE] = number("target_vessel_death_per_h")
 
 
-def _depots(
-    rates: NDArray[np.float64], larger: float, names: Names, catalog_facts: dict[str, str], numbers: Numbers
-) -> None:
+def _depots(rates: NDArray[np.float64], larger: float, names: Names, catalog_facts: dict[str, str], numbers: Numbers) -> None:
     """Fill the places of administration: a local depot lodges, washes out and leaks; a catheter empties (EQ-ROUTE-1)."""
     for i, route in enumerate(names.routes):
         depot = b.FIRST_DEPOT + i

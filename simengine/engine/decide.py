@@ -11,6 +11,7 @@ from simengine.mechanisms.differentiation import TRANSITION_PER_H
 from simengine.mechanisms.proliferation import DIVISION_PER_H
 from simengine.state import cells as c
 from simengine.state import world as w
+from simengine.state.log import log_event
 
 __all__ = ["decide", "remove_dead"]
 
@@ -19,21 +20,6 @@ _PROGRESS = purpose("fate.progress_threshold")
 _CAUSE = purpose("fate.cause")
 _BRANCH = purpose("fate.branch")
 _SPLIT = purpose("fate.split_axis")
-
-
-@kernel
-def _log_event(world, tick, hour, event, i):
-    """Count an event, and keep it while the log has room (the engine stops before it is full)."""
-    events = world.events
-    events.count[1] += 1
-    n = events.count[0]
-    if n < events.hour.shape[0]:
-        events.whole[n, 0] = tick
-        events.whole[n, 1] = event
-        events.whole[n, 2] = world.cells.whole[c.TYPE, i]
-        events.uid[n] = world.cells.uid[i]
-        events.hour[n] = hour
-        events.count[0] = n + 1
 
 
 @kernel
@@ -112,7 +98,7 @@ def _die(world, tick, hour, i, k, total):
         patch = world.cells.whole[c.PATCH, i]
         voxel = world.cells.whole[c.VOXEL, i] - patch * world.tissue.shape[2]
         world.tissue[w.APOPTOTIC, patch, voxel] += world.cells.real[c.WEIGHT, i]
-        _log_event(world, tick, hour, cause, i)
+        log_event(world, tick, hour, cause, i)
 
 
 @kernel
@@ -129,7 +115,7 @@ def _progress(world, tick, hour, i, k, hours_left):
     event = world.work.hazards.shape[0] if branch < divides else world.work.hazards.shape[0] + 1
     _tally(world, event, i)
     if is_product:
-        _log_event(world, tick, hour, event, i)
+        log_event(world, tick, hour, event, i)
     _renew_progress(world, i)
     if branch < divides:
         j = _divide(world, tick, i)
@@ -142,9 +128,7 @@ def _progress(world, tick, hour, i, k, hours_left):
     after = world.types.whole[w.TYPE_NEXT, before]
     world.cells.whole[c.TYPE, i] = after
     world.cells.whole[c.SINCE, i] = tick
-    world.cells.real[c.RADIUS, i] *= (
-        world.types.real[w.TYPE_RADIUS_UM, after] / world.types.real[w.TYPE_RADIUS_UM, before]
-    )
+    world.cells.real[c.RADIUS, i] *= world.types.real[w.TYPE_RADIUS_UM, after] / world.types.real[w.TYPE_RADIUS_UM, before]
     world.cells.real[c.OWED_H, i] = hours_left
     return False
 

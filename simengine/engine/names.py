@@ -60,7 +60,7 @@ class Names:
 
     @property
     def events(self) -> list[str]:
-        """Causes of death, then division and transition."""
+        """Causes of death, then division and transition; the log has one more, arrival."""
         return [*self.causes, "division", "transition"]
 
     @property

@@ -92,7 +92,24 @@ def record_layout(
     Names have the form ``patch.quantity.detail``; ``cells`` are real cells at the scale of the patch, ``agents`` are
     counted as such, ``lost`` counts real cells by event and type.
     """
-    patch_columns = ["volume_mm3", "zone_mm3", "share", "awake", "pending", "arrived", "births", "takes_product", "awake_h", "recruitment", "shown_class_1", "shown_class_2", "shown_missing_self", "shown_opsonised", "mode_switches", "reported"]
+    patch_columns = [
+        "volume_mm3",
+        "zone_mm3",
+        "share",
+        "awake",
+        "pending",
+        "arrived",
+        "births",
+        "takes_product",
+        "awake_h",
+        "recruitment",
+        "shown_class_1",
+        "shown_class_2",
+        "shown_missing_self",
+        "shown_opsonised",
+        "mode_switches",
+        "reported",
+    ]
     tissue = ["functional", "injured", "scar", "void", "vessels", "debris", "neutrophils", "apoptotic", "graft", "crowding"]
     names = []
     for patch in patches:

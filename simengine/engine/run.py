@@ -181,6 +181,7 @@ def _course(run: _Run, status: int) -> Course:
             "hour": np.concatenate([taken["hour"] for taken in run.taken]),
         },
         snapshots=run.snapshots,
+        tally=world.tally,
         status=label,
         reason=reason,
         traits={

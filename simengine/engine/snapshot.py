@@ -20,7 +20,7 @@ def snapshot(world: World, names: Names) -> Mapping[str, NDArray[Any]]:
     """Return cells, fields and tissue of all patches.
 
     Keys: ``time_h``; ``spacing_um``; ``shape`` (nx, ny, nz); ``patch_names``, ``type_names``; of cells ``x_um`` ``y_um``
-    ``z_um`` ``radius_um`` ``weight`` float64[C], ``type`` ``patch`` int64[C]; ``field_<name>`` and ``functional``
+    ``z_um`` ``radius_um`` ``weight`` float64[C], ``type`` ``patch`` int64[C], ``uid`` uint64[C]; ``field_<name>`` and ``functional``
     ``injured`` ``scar`` ``void`` ``vessels`` float64[P, nz, ny, nx].
     """
     n = int(world.cells.count[0])
@@ -32,6 +32,7 @@ def snapshot(world: World, names: Names) -> Mapping[str, NDArray[Any]]:
         "shape": world.grid.shape[:0:-1].copy(),
         "patch_names": np.array(names.patches),
         "type_names": np.array([cell.label for cell in names.types]),
+        "uid": world.cells.uid[:n].copy(),
         "type": whole[c.TYPE].copy(),
         "patch": whole[c.PATCH].copy(),
     }

@@ -64,7 +64,8 @@ def populate(world):
             mean = world.types.real[w.TYPE_PER_MM3, kind] * world.patch[p, w.VOLUME_MM3]
             door = 65536 * (p + 1) + world.types.whole[w.TYPE_KIND, kind]
             for ordinal in range(poisson(world.key, np.uint64(door), 0, _HOSTS, 0, mean)):
-                enter(world, kind, p, arrival_identity(world.key, door, w.BEFORE_TICK_0, ordinal), 0)
+                i = enter(world, kind, p, arrival_identity(world.key, door, w.BEFORE_TICK_0, ordinal), 0)
+                world.cells.real[c.POLARISATION, i] = world.types.real[w.TYPE_POLARISATION, kind]
     put_in_order(world)
 
 
@@ -138,7 +139,10 @@ def relax_fields(world, patch):
         if exchange > 0.0 and shape[0] > 1:
             mean = 0.0
             for p in range(shape[0]):
-                mean += world.patch[p, w.SHARE] * np.sum(fields.value[f, p]) / fields.value.shape[2]
+                total = 0.0
+                for v in range(fields.value.shape[2]):
+                    total += fields.value[f, p, v]
+                mean += world.patch[p, w.SHARE] * total / fields.value.shape[2]
             for v in range(fields.value.shape[2]):
                 fields.source[f, patch, v] += exchange * mean
                 fields.loss[f, patch, v] += exchange

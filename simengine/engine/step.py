@@ -137,7 +137,8 @@ def advance(world, first, last):
         record(world, tick)
         any_awake = False
         if clock[w.MODE] == w.MODE_BODY:
-            stride = clock[w.MOTION] if _is_dose_near(world, tick, clock[w.BODY]) else clock[w.BODY]
+            period = clock[w.BODY]
+            stride = clock[w.MOTION] if _is_dose_near(world, tick - tick % period, period) else period
             _advance_body(world, tick, stride)
         else:
             if tick % clock[w.TISSUE] == 0:

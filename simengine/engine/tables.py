@@ -24,10 +24,13 @@ _TYPE_ROWS = {
     w.TYPE_ACCEPTS: "accepts",
     w.TYPE_ENGAGED_H: "engaged_h",
     w.TYPE_FUNCTION: "function_fraction",
-    w.TYPE_PER_MM3: "per_mm3",
-    w.TYPE_RECRUITMENT: "recruitment_per_mm3_h",
+    w.TYPE_PER_MM3: "density_per_mm3",
+    w.TYPE_RECRUITMENT: "recruitment_per_mm3_per_h",
     w.TYPE_ARRHYTHMIC: "arrhythmic",
+    w.TYPE_POLARISATION: "initial_polarisation",
 }
+_HOST_ONLY = ("density_per_mm3", "recruitment_per_mm3_per_h", "initial_polarisation")
+_PRODUCT_ONLY = ("arrhythmic",)
 _SEES = ("sees.class_1", "sees.class_2", "sees.missing_self", "sees.opsonised")
 _FIELD_ROWS = {
     w.FIELD_DIFFUSION: "diffusion_um2_per_h",
@@ -45,10 +48,16 @@ def _kind_code(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:2], "big")
 
 
-def _number(numbers: Numbers, cell: CellType, name: str, default: float = 0.0) -> float:
-    if not numbers.has(cell.entry.kind, cell.entry.name, cell.prefix + name):
-        return default
+def _number(numbers: Numbers, cell: CellType, name: str) -> float:
+    """Return a number of a type; one that makes no sense for it is 0, one that is missing is an error."""
+    if name in (_HOST_ONLY if cell.is_product else _PRODUCT_ONLY):
+        return 0.0
     return numbers(cell.entry.kind, cell.entry.name, cell.prefix + name)
+
+
+def _stated(numbers: Numbers, cell: CellType, name: str) -> float:
+    """Return a number of a type, 0 where it states none: what a type does not say it does not do and does not see."""
+    return _number(numbers, cell, name) if numbers.has(cell.entry.kind, cell.entry.name, cell.prefix + name) else 0.0
 
 
 def type_tables(scenario: Scenario, names: Names, numbers: Numbers) -> Types:
@@ -57,10 +66,10 @@ def type_tables(scenario: Scenario, names: Names, numbers: Numbers) -> Types:
     real, whole, sees = np.zeros((w.N_TYPE_REAL, n)), np.zeros((w.N_TYPE_WHOLE, n), np.int64), np.zeros((n, 4))
     product = scenario.product.name
     pools = registry.POOLS.names()
-    for t, cell in enumerate(names.types):
+    for t, cell in enumerate(names.types[1:], start=1):  # the tissue itself is no agent
         for row, name in _TYPE_ROWS.items():
             real[row, t] = _number(numbers, cell, name)
-        sees[t] = [_number(numbers, cell, name) for name in _SEES]
+        sees[t] = [_stated(numbers, cell, name) for name in _SEES]
         real[w.TYPE_WEIGHT, t] = 1.0
         if cell.is_product:
             real[w.TYPE_WEIGHT, t] = scenario.patch.agent_weight
@@ -111,7 +120,7 @@ def rule_tables(
         for t, cell in enumerate(names.types):
             if _is_on(scenario, name):
                 factor = scale.get(name, 1.0) if cell.is_product else 1.0
-                base[i, t] = _number(numbers, cell, f"behaviours.{name}") * factor
+                base[i, t] = _stated(numbers, cell, f"behaviours.{name}") * factor
     start, active_start = np.zeros(n_types + 1, np.int64), np.zeros(n_types + 1, np.int64)
     rows: list[tuple[int, int, int]] = []
     values: list[tuple[float, float, float]] = []

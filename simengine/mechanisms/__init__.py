@@ -51,9 +51,7 @@ _owned: dict[str, dict[str, list[str]]] = {"environment": {register.kind: regist
 for _name in MECHANISMS:
     _before = [len(register) for register in _REGISTERS]
     import_module(f"simengine.mechanisms.{_name}")
-    _owned[_name] = {
-        register.kind: register.names()[start:] for register, start in zip(_REGISTERS, _before, strict=True)
-    }
+    _owned[_name] = {register.kind: register.names()[start:] for register, start in zip(_REGISTERS, _before, strict=True)}
 
 
 def owned(mechanism: str, kind: str) -> list[str]:

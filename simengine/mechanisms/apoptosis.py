@@ -7,9 +7,7 @@ from simengine.mechanisms.registry import BEHAVIOURS, CAUSES
 from simengine.state import cells as c
 
 APOPTOSIS_PER_H = BEHAVIOURS("apoptosis_per_h", "1/h", "hazard of death from turnover and missing niche", 0.0, 10.0)
-FRAGILE_PER_H = BEHAVIOURS(
-    "fragile_death_per_h", "1/h", "hazard of death of a fragile cell on its first day", 0.0, 10.0
-)
+FRAGILE_PER_H = BEHAVIOURS("fragile_death_per_h", "1/h", "hazard of death of a fragile cell on its first day", 0.0, 10.0)
 
 APOPTOSIS = CAUSES("apoptosis", "cells", "died of turnover or of missing niche and matrix")
 FRAGILE = CAUSES("fragile", "cells", "died on the first day, being damaged by harvest, freezing or injection")

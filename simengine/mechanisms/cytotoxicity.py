@@ -15,16 +15,12 @@ from simengine.state import body as b
 from simengine.state import cells as c
 from simengine.state import world as w
 
-CLASS_1_EXPRESSION = BEHAVIOURS(
-    "class_1_expression", "1", "MHC class I on the surface, mature somatic cell = 1", 0.0, 10.0
-)
+CLASS_1_EXPRESSION = BEHAVIOURS("class_1_expression", "1", "MHC class I on the surface, mature somatic cell = 1", 0.0, 10.0)
 CLASS_2_EXPRESSION = BEHAVIOURS("class_2_expression", "1", "MHC class II on the surface, activated APC = 1", 0.0, 10.0)
 ENGAGING_PER_H = BEHAVIOURS("engaging_per_h", "1/h", "rate of engaging one fully recognised cell in reach", 0.0, 1e4)
 KILLING_PER_H = BEHAVIOURS("killing_per_h", "1/h", "hazard that one engaged real cell puts on its target", 0.0, 20.0)
 
-SELF_CLASS_1 = PARAMETERS(
-    "cytotoxicity.class_1_of_self", "1", "class I expression that fully inhibits missing-self attack"
-)
+SELF_CLASS_1 = PARAMETERS("cytotoxicity.class_1_of_self", "1", "class I expression that fully inhibits missing-self attack")
 KIR_WEIGHT = PARAMETERS(
     "cytotoxicity.kir_weight", "1", "missing-self attack on cells that lack both C-locus ligands of the host"
 )

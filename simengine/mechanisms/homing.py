@@ -19,9 +19,7 @@ EGRESS_PER_H = BEHAVIOURS("egress_per_h", "1/h", "rate at which the cell leaves 
 
 EGRESS = CAUSES("egress", "cells", "left the tissue alive")
 
-REFERENCE = PARAMETERS(
-    "homing.effector_reference_cells", "cells", "effectors in blood at which they arrive at the stated rate"
-)
+REFERENCE = PARAMETERS("homing.effector_reference_cells", "cells", "effectors in blood at which they arrive at the stated rate")
 DRAIN = PARAMETERS("homing.effector_drain_per_h", "1/h", "loss of effectors from blood into a fully inflamed lesion")
 
 _ARRIVE = purpose("homing.arrive")

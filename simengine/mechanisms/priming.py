@@ -2,7 +2,8 @@
 
 Two clones run side by side, CD8 (class I and minor antigens) and CD4 (class II). All are whole numbers of cells. A naive
 cell that meets antigen waits about 30 h (four stages), then runs a programme of divisions (one stage each), and leaves as
-an effector. Memory cells skip the wait and need less antigen, so a second dose is met sooner.
+an effector. Memory cells skip the wait and need less antigen, so a second dose is met sooner; those newly formed rest
+for weeks before they can be recalled.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ N_DIVISIONS = 10
 LOADED = POOLS("loaded_dendritic_cells", "cells", "dendritic cells in the node that carry donor antigen")
 CD8_NAIVE = POOLS("cd8_naive", "cells", "naive CD8 precursors against the donor in reach of the node")
 CD8_MEMORY = POOLS("cd8_memory", "cells", "CD8 memory cells against the donor")
+CD8_RESTING = POOLS("cd8_resting_memory", "cells", "CD8 memory cells newly formed, not ready to be recalled")
 CD8_CHAIN = POOLS("cd8_waking_1", "cells", "CD8 cells that met antigen, before their first division")
 for _i in range(2, N_WAKING + 1):
     POOLS(f"cd8_waking_{_i}", "cells", "CD8 cells that met antigen, before their first division")
@@ -30,6 +32,7 @@ for _i in range(1, N_DIVISIONS + 1):
     POOLS(f"cd8_dividing_{_i}", "cells", "CD8 cells before this division of their programme")
 CD4_NAIVE = POOLS("cd4_naive", "cells", "naive CD4 precursors against the donor in reach of the node")
 CD4_MEMORY = POOLS("cd4_memory", "cells", "CD4 memory cells against the donor")
+CD4_RESTING = POOLS("cd4_resting_memory", "cells", "CD4 memory cells newly formed, not ready to be recalled")
 CD4_CHAIN = POOLS("cd4_waking_1", "cells", "CD4 cells that met antigen, before their first division")
 for _i in range(2, N_WAKING + 1):
     POOLS(f"cd4_waking_{_i}", "cells", "CD4 cells that met antigen, before their first division")
@@ -38,29 +41,25 @@ for _i in range(1, N_DIVISIONS + 1):
 
 CD8_PRECURSORS = PARAMETERS("priming.cd8_precursors_cells", "cells", "naive CD8 precursors at full class I mismatch")
 CD4_PRECURSORS = PARAMETERS("priming.cd4_precursors_cells", "cells", "naive CD4 precursors at full class II mismatch")
-MEMORY_SHARE = PARAMETERS(
-    "priming.memory_of_sensitised", "1", "memory cells per naive precursor in a sensitised patient"
-)
-LOADING = PARAMETERS(
-    "priming.loaded_per_cell", "1", "dendritic cells that reach the node per dead or shedding graft cell"
-)
+MEMORY_SHARE = PARAMETERS("priming.memory_of_sensitised", "1", "memory cells per naive precursor in a sensitised patient")
+LOADING = PARAMETERS("priming.loaded_per_cell", "1", "dendritic cells that reach the node per dead or shedding graft cell")
 SHEDDING = PARAMETERS("priming.shedding_per_h", "1/h", "antigen that a living graft cell sheds per h, in dead cells")
 LOADED_LOSS = PARAMETERS("priming.loaded_loss_per_h", "1/h", "loss of loaded dendritic cells in the node")
-LOADED_HALF = PARAMETERS(
-    "priming.loaded_half_cells", "cells", "loaded dendritic cells that wake naive cells at half speed"
-)
+LOADED_HALF = PARAMETERS("priming.loaded_half_cells", "cells", "loaded dendritic cells that wake naive cells at half speed")
 MEMORY_GAIN = PARAMETERS("priming.memory_sensitivity", "1", "how much less antigen memory cells need")
 WAKING = PARAMETERS("priming.waking_per_h", "1/h", "largest rate at which naive cells meet antigen")
 DELAY_H = PARAMETERS("priming.first_division_h", "h", "mean time from antigen to the first division")
 CD8_CYCLE_H = PARAMETERS("priming.cd8_cycle_h", "h", "mean time of a division of CD8 cells in the node")
 CD4_CYCLE_H = PARAMETERS("priming.cd4_cycle_h", "h", "mean time of a division of CD4 cells in the node")
 EFFECTOR_LOSS = PARAMETERS("priming.effector_loss_per_h", "1/h", "loss of effectors in blood (contraction)")
+RESTING_LOSS = PARAMETERS("priming.memory_ready_per_h", "1/h", "rate at which newly formed memory cells become ready")
 REMEMBERING = PARAMETERS("priming.memory_fraction", "1", "share of lost effectors that become memory")
 BRAKE_HALF = PARAMETERS("priming.brake_half_cells", "cells", "licensed stromal cells that halve the waking of T cells")
 
 _LOAD = purpose("priming.load")
 _UNLOAD = purpose("priming.unload")
 _MOVE = purpose("priming.move")
+_DIVIDE = purpose("priming.divide")
 
 
 @kernel
@@ -78,26 +77,31 @@ def _advance_clone(world, tick, hours, rows, numbers):
 
     Parameters
     ----------
-    rows : tuple of 4 int64
-        Pools: naive, memory, first of the chain, effectors.
-    numbers : tuple of 4 float64
-        Rates per h: waking of naive cells, waking of memory cells, one stage of waiting, one division.
+    rows : tuple of 5 int64
+        Pools: naive, memory, resting memory, first of the chain, effectors.
+    numbers : tuple of 5 float64
+        Rates per h: waking of naive cells, waking of memory cells, one stage of waiting, one division; chance that a
+        division succeeds.
 
     Notes
     -----
-    EQ-PRIME-1: every move is Binomial(n, 1 - exp(-rate x hours)); a division doubles what it moves on.
+    EQ-PRIME-1: every move is Binomial(n, 1 - exp(-rate x hours)). A division that succeeds doubles what it moves on; a
+    cell whose division fails (inhibited proliferation) is lost to the response.
     """
-    naive, memory, chain, effectors = rows
+    naive, memory, resting, chain, effectors = rows
     pools, par = world.body.pools, world.par
     lost = _leave(world, effectors, par[EFFECTOR_LOSS], hours, tick, 0)
     kept = binomial(world.key, np.uint64(effectors), tick, _MOVE, 64, lost, par[REMEMBERING])
     for stage in range(N_WAKING + N_DIVISIONS - 1, -1, -1):
         divides = stage >= N_WAKING
         moved = _leave(world, chain + stage, numbers[3] if divides else numbers[2], hours, tick, 0)
+        if divides:
+            moved = binomial(world.key, np.uint64(chain + stage), tick, _DIVIDE, 0, moved, numbers[4])
         onto = effectors if stage == N_WAKING + N_DIVISIONS - 1 else chain + stage + 1
         pools[onto] += 2 * moved if divides else moved
     pools[chain + N_WAKING] += _leave(world, memory, numbers[1], hours, tick, 0)
-    pools[memory] += kept
+    pools[memory] += _leave(world, resting, par[RESTING_LOSS], hours, tick, 0)
+    pools[resting] += kept
     pools[chain] += _leave(world, naive, numbers[0], hours, tick, 0)
 
 
@@ -127,13 +131,13 @@ def flow(world, tick, hours, first, last):
         world,
         tick,
         hours,
-        (CD8_NAIVE, CD8_MEMORY, CD8_CHAIN, CYTOTOXIC),
-        (waking, recalled, waiting, growth / par[CD8_CYCLE_H]),
+        (CD8_NAIVE, CD8_MEMORY, CD8_RESTING, CD8_CHAIN, CYTOTOXIC),
+        (waking, recalled, waiting, 1.0 / par[CD8_CYCLE_H], growth),
     )
     _advance_clone(
         world,
         tick,
         hours,
-        (CD4_NAIVE, CD4_MEMORY, CD4_CHAIN, HELPERS),
-        (waking, recalled, waiting, growth / par[CD4_CYCLE_H]),
+        (CD4_NAIVE, CD4_MEMORY, CD4_RESTING, CD4_CHAIN, HELPERS),
+        (waking, recalled, waiting, 1.0 / par[CD4_CYCLE_H], growth),
     )

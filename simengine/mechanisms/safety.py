@@ -11,13 +11,9 @@ ARRHYTHMIA_LEFT = SOLUTES("arrhythmia_left", "1", "remaining cumulative hazard o
 INFECTION_LEFT = SOLUTES("infection_left", "1", "remaining cumulative hazard of the first serious infection")
 EMBOLISM_LEFT = SOLUTES("embolism_left", "1", "remaining cumulative hazard of micro-embolism of the target organ")
 
-ARRHYTHMIA = PARAMETERS(
-    "safety.arrhythmia_per_1e8_cells_h", "1/h", "hazard of arrhythmia for 1e8 immature beating cells"
-)
+ARRHYTHMIA = PARAMETERS("safety.arrhythmia_of_1e8_per_h", "1/h", "hazard of arrhythmia for 1e8 immature beating cells")
 INFECTION = PARAMETERS("safety.infection_per_h", "1/h", "hazard of serious infection without drugs")
-EMBOLISM = PARAMETERS(
-    "safety.embolism_per_1e6_cells_h", "1/h", "hazard of micro-embolism for 1e6 cells in vessels of the target"
-)
+EMBOLISM = PARAMETERS("safety.embolism_of_1e6_per_h", "1/h", "hazard of micro-embolism for 1e6 cells in vessels of the target")
 PLUG_SIZE = PARAMETERS("safety.plug_share", "1", "share of these cells large enough to block a capillary")
 
 

@@ -15,9 +15,7 @@ FIBROSIS = BEHAVIOURS("fibrosis_per_h", "1/h", "rate at which empty space become
 REGROWTH = BEHAVIOURS("regrowth_per_h", "1/h", "rate at which empty space becomes functional tissue", 0.0, 1.0)
 ANGIOGENESIS = BEHAVIOURS("angiogenesis_per_h", "1/h", "rate at which vessels approach the normal density", 0.0, 1.0)
 RAREFACTION = BEHAVIOURS("vessel_loss_per_h", "1/h", "rate of vessel loss", 0.0, 1.0)
-CLEARANCE = BEHAVIOURS(
-    "debris_clearance_per_h", "1/h", "clearance of the dead without macrophages in the voxel", 0.0, 1.0
-)
+CLEARANCE = BEHAVIOURS("debris_clearance_per_h", "1/h", "clearance of the dead without macrophages in the voxel", 0.0, 1.0)
 NEUTROPHIL_LOSS = BEHAVIOURS("neutrophil_loss_per_h", "1/h", "decline of neutrophils", 0.0, 1.0)
 NEUTROPHIL_CALL = BEHAVIOURS("neutrophil_influx_per_h", "1/h", "influx of neutrophils", 0.0, 1.0)
 

@@ -11,6 +11,7 @@ from simengine.mechanisms.registry import PARAMETERS
 from simengine.state import body as b
 from simengine.state import world as w
 from simengine.state.entry import enter
+from simengine.state.log import log_event
 
 LUNG_ANTIGEN = PARAMETERS(
     "trafficking.antigen_of_lung_death", "1", "antigen per cell that dies outside the target, beside one in it"
@@ -80,8 +81,10 @@ def _hand_over(world, tick, arrived):
             weight = world.types.real[w.TYPE_WEIGHT, kind]
             if patch[w.PENDING] < weight:
                 break
-            if enter(world, kind, p, identity, tick) < 0:
+            i = enter(world, kind, p, identity, tick)
+            if i < 0:
                 break
+            log_event(world, tick, tick / w.TICKS_PER_H, world.tally.shape[2], i)
             patch[w.PENDING] -= weight
             ordinal += 1
 

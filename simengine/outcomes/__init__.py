@@ -78,6 +78,4 @@ def evaluate(scenario: Scenario, course: Course) -> RunResult:
         row |= module.measure(facts)
         courses |= module.courses(facts) if hasattr(module, "courses") else {}
     courses |= ledger | {f"observed.{name}": series for name, series in observed.items()}
-    return RunResult(
-        row, courses if scenario.output.courses else {"time_h": course.hours}, facts.events, course.snapshots
-    )
+    return RunResult(row, courses if scenario.output.courses else {"time_h": course.hours}, facts.events, course.snapshots)

@@ -8,9 +8,7 @@ from simengine.outcomes.facts import Column, Facts
 
 COLUMNS = {
     "graft_lost": Column("Graft lost", "0/1", "signal below max(1 % of its day 1-3 mean, assay limit) twice running"),
-    "graft_loss_day": Column(
-        "Day of graft loss", "days", "day of loss; last day observed where the graft was not lost"
-    ),
+    "graft_loss_day": Column("Day of graft loss", "days", "day of loss; last day observed where the graft was not lost"),
     "graft_loss_cause": Column(
         "Cause of graft loss", "", "most frequent end of cells at the target up to the loss, after the first day"
     ),
@@ -68,9 +66,7 @@ def measure(facts: Facts) -> dict[str, float | str]:
     lost = _loss_index(facts)
     living = float(facts.observed["living"][-1])
     own = sum(
-        facts.course[f"{patch}.agents.{kind}"][-1]
-        for patch in facts.course.patches
-        for kind in facts.course.product_types
+        facts.course[f"{patch}.agents.{kind}"][-1] for patch in facts.course.patches for kind in facts.course.product_types
     )
     row["graft_lost"] = float(lost is not None)
     row["graft_loss_day"] = float(facts.course.hours[-1 if lost is None else lost] / 24.0)

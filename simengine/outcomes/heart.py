@@ -18,9 +18,7 @@ COLUMNS = {
     ),
     "scar_baseline_percent": Column("Scar at baseline", "percent of LV", "scar and empty space on day 0"),
     "scar_final_percent": Column("Scar at the end", "percent of LV", "scar and empty space at the end"),
-    "scar_change_points": Column(
-        "Change of scar", "points", "change of scar and empty space, percent of the left ventricle"
-    ),
+    "scar_change_points": Column("Change of scar", "points", "change of scar and empty space, percent of the left ventricle"),
     "representation_sd_points": Column(
         "Representation noise of LVEF", "points", "standard deviation that the number of agents alone adds"
     ),
@@ -74,9 +72,7 @@ def _representation_sd(facts: Facts) -> float:
     for patch in course.patches:
         n = sum(course[f"{patch}.agents.{kind}"][-1] for kind in course.product_types)
         if n > 0.0:
-            effect = (
-                course[f"{patch}.share"][-1] * facts.site("graft_contractility") * course[f"{patch}.tissue.graft"][-1]
-            )
+            effect = course[f"{patch}.share"][-1] * facts.site("graft_contractility") * course[f"{patch}.tissue.graft"][-1]
             total += effect * effect / n
     return float(course.traits["remote_lvef_percent"] * course.traits["lesion_fraction"] * np.sqrt(total))
 

@@ -12,9 +12,7 @@ COLUMNS = {
     "peak_cd4_per_mm3": Column("Peak CD4 effectors", "per mm3", "largest recorded density where the graft is"),
     "peak_nk_per_mm3": Column("Peak NK cells", "per mm3", "largest recorded density where the graft is"),
     "peak_macrophage_per_mm3": Column("Peak macrophages", "per mm3", "largest recorded density where the graft is"),
-    "peak_blood_effectors_per_ul": Column(
-        "Peak effectors in blood", "per uL", "CD8 and CD4 effectors against the donor"
-    ),
+    "peak_blood_effectors_per_ul": Column("Peak effectors in blood", "per uL", "CD8 and CD4 effectors against the donor"),
     "priming_day": Column("Day of priming", "days", "first recorded day with effectors against the donor in blood"),
     "tacrolimus_mean_ng_per_ml": Column("Mean tacrolimus", "ng/mL", "mean level over the run, 0 without the drug"),
 }

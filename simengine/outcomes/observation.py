@@ -44,7 +44,7 @@ def observe(
     species = scenario.patient.species
     hours = course.hours
     given = np.maximum(course["given"], 1.0)
-    target = ledger["living.pending"] + ledger["living.target_vessels"]
+    target = ledger["living.target_vessels"]
     for name, series in ledger.items():
         if name.startswith(("living.target_", "living.depot_")) and name != "living.target_vessels":
             target = target + series

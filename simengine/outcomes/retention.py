@@ -23,9 +23,7 @@ for _name, _assay in (
     ("lung_living_24h", "living cells"),
     ("lung_label_1h", "label"),
 ):
-    COLUMNS[_name] = Column(
-        f"In the lung, {_assay}", "fraction of dose", f"{_assay} in the lung, {_name.split('_')[-1]}"
-    )
+    COLUMNS[_name] = Column(f"In the lung, {_assay}", "fraction of dose", f"{_assay} in the lung, {_name.split('_')[-1]}")
 
 
 def measure(facts: Facts) -> dict[str, float]:

@@ -27,9 +27,11 @@ class Course:
     values : float64[S, R]
         One row per time; ``columns`` names the R columns: ``patch.quantity.detail`` (see ``engine.record``).
     events : mapping
-        ``tick`` ``event`` ``type`` int64[E], ``uid`` uint64[E], ``hour`` float64[E] exact times.
+        ``tick`` ``event`` (row of ``event_names``; one past its end = arrival) ``type`` int64[E], ``uid`` uint64[E], ``hour`` float64[E] exact times.
     snapshots : mapping
         From the day's label to the arrays of a snapshot.
+    tally : float64[3, P, E, T]
+        At the end: real cells, agents, and cumulative hazard of events, by patch, event (``event_names``) and type.
     status : str
         ``ok``, ``numerical_error`` or ``capacity_exceeded``; ``reason`` says more.
     traits : mapping
@@ -52,6 +54,7 @@ class Course:
     values: NDArray[np.float64]
     events: Mapping[str, NDArray[Any]]
     snapshots: Mapping[str, Mapping[str, NDArray[Any]]]
+    tally: NDArray[np.float64]
     status: str
     reason: str
     traits: Mapping[str, float]

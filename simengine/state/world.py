@@ -88,8 +88,9 @@ N_PATCH = 16
     TYPE_SHARE,  # of this stage among the infused cells, product
     TYPE_FRAGILE,  # share of the infused cells that is fragile, product
     TYPE_ARRHYTHMIC,  # propensity of the stage to beat on its own, 0-1
-) = range(13)
-N_TYPE_REAL = 13
+    TYPE_POLARISATION,  # at the start, host cells
+) = range(14)
+N_TYPE_REAL = 14
 TYPE_IS_PRODUCT, TYPE_ARM, TYPE_NEXT, TYPE_POOL, TYPE_KIND = range(5)
 N_TYPE_WHOLE = 5
 
@@ -219,7 +220,7 @@ class Record(NamedTuple):
 
 class Events(NamedTuple):
     """What happened when: ``count`` int64[2] (kept, met); ``whole`` int64[E, 3] (tick, event, type); ``uid`` uint64[E];
-    ``hour`` float64[E] exact time. Events: cause of death, then division, then transition.
+    ``hour`` float64[E] exact time. Events: cause of death, then division, transition, arrival.
     """
 
     count: Wholes
