@@ -2,7 +2,10 @@
 
 import errno
 import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from simengine.studies.files import Disk, ResultsError, write_file
 from simengine.studies.manifest import NAME
 from tests.toy import run_toy, toy_design
 
+ROOT = Path(__file__).resolve().parents[2]
 DESIGN = toy_design(replicates=2, patients=2)
 
 
@@ -84,6 +88,34 @@ def test_an_error_at_any_operation_is_named_and_costs_no_result(tmp_path, health
             assert at <= 5, "the manifest is the first file and takes five operations"
         run(folder, Disk())
         assert open_results(folder).hash == expected
+
+
+LIMITED = """
+import resource, sys
+import simengine.engine, simengine.outcomes
+from simengine import api, cli
+from tests.toy import toy_run, toy_study
+
+api.load = lambda path, overrides=(): toy_study()
+api.warm_up = lambda announce: None
+simengine.engine.simulate = lambda *address: address
+simengine.outcomes.evaluate = lambda scenario, address: toy_run(*address)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+cli.main(["run", "toy", "--quiet"])
+"""
+"""The command line with the toy study, under a limit on the size of files."""
+
+
+@pytest.mark.parametrize("limit", [100, 4_000, 8_000])
+def test_a_write_that_the_system_refuses_ends_the_command_with_one_line_and_code_74(tmp_path, limit):
+    """No injection: the kernel cuts files off at a size, in the manifest or in a part."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", LIMITED, str(limit)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 74
+    assert re.fullmatch(r"simengine: results/toy/\S+: File too large \[EFBIG\]\n", done.stderr), done.stderr
+    assert done.stdout == ""
+    assert not list(tmp_path.rglob(".*.tmp"))
 
 
 def test_a_disk_that_takes_a_few_bytes_at_a_time_still_gets_them_all(tmp_path):
