@@ -204,8 +204,8 @@ _WARM = """
 name = "warmup"
 delivery = [{ route = "intramyocardial", dose_cells = 100000, n_sites = 1, volume_ml_per_site = 0.1 }]
 drug = [{ name = "tacrolimus" }]
-run.duration_days = 0.2
-patch.shape = [6, 6, 2]
+run = { duration_days = 0.2, record_every_h = 1.0 }
+patch = { shape = [6, 6, 2] }
 """
 
 

@@ -28,9 +28,9 @@ class Index:
     values: dict[FieldPath, _Place] = field(default_factory=dict)
     kinds: dict[FieldPath, _Kind] = field(default_factory=dict)
     lengths: dict[FieldPath, int] = field(default_factory=dict)
-    deep: list[tuple[int, _Place]] = field(default_factory=list)
+    deepest: list[tuple[int, _Place]] = field(default_factory=list)
     repeats: list[tuple[FieldPath, _Place]] = field(default_factory=list)
-    integers: list[tuple[int, _Place]] = field(default_factory=list)
+    longest: tuple[int, _Place] = (0, (0, 0))
 
     def value(self, path: FieldPath) -> _Place:
         """Return the place of the value at `path`, or of the nearest enclosing one that is written."""
@@ -45,12 +45,12 @@ class Index:
 
     def first_deeper_than(self, levels: int) -> _Place | None:
         """Return the place where nesting first exceeds `levels`, or None."""
-        return next((self._characters(place) for depth, place in self.deep if depth > levels), None)
+        return next((self._characters(place) for depth, place in self.deepest if depth > levels), None)
 
     @property
     def longest_integer(self) -> _Place:
         """The place of the integer with most digits."""
-        return self._characters(max(self.integers, default=(0, (0, 0)))[1])
+        return self._characters(self.longest[1])
 
     @property
     def repeated(self) -> tuple[FieldPath, _Place, _Place | None] | None:
@@ -65,6 +65,11 @@ class Index:
         row, column = place
         line = self.lines[row] if row < len(self.lines) else b""
         return row + 1, len(line[:column].decode("utf-8", "replace")) + 1
+
+    def reach(self, depth: int, place: _Place) -> None:
+        """Record where nesting first becomes deeper than all before."""
+        if not self.deepest or depth > self.deepest[-1][0]:
+            self.deepest.append((depth, place))
 
     def define(self, path: FieldPath, key: _Place, value: _Place, kind: _Kind) -> None:
         """Record one definition; a second one of the same path is kept as a repeat."""
@@ -107,7 +112,7 @@ def _index_header(index: Index, node: Any) -> FieldPath:
     """Record `[a.b]` or `[[a.b]]` and return the path of the table it opens."""
     segments = list(_segments(node.children[1])) if len(node.children) > 1 else []
     start = _place(node)
-    index.deep.append((len(segments), start))
+    index.reach(len(segments), start)
     path: FieldPath = ()
     for i, (name, place) in enumerate(segments[:DEEPEST_INDEXED]):
         path = (*path, name)
@@ -137,7 +142,7 @@ def _index_pair(index: Index, table: FieldPath, pair: Any, depth: int) -> None:
         if node.type != "pair":
             depth += 1
             index.values[path] = _place(node)
-            index.deep.append((depth, _place(node)))
+            index.reach(depth, _place(node))
             pending.extend(reversed(list(_inner(path, node, depth))))
             continue
         segments = list(_segments(node.children[0]))
@@ -145,7 +150,7 @@ def _index_pair(index: Index, table: FieldPath, pair: Any, depth: int) -> None:
         for i, (name, place) in enumerate(segments[:DEEPEST_INDEXED]):
             path = (*path, name)
             depth += 1
-            index.deep.append((depth, place))
+            index.reach(depth, place)
             if i < len(segments) - 1:
                 if index.kinds.get(path) == "value":
                     index.repeats.append((path, place))
@@ -156,7 +161,7 @@ def _index_pair(index: Index, table: FieldPath, pair: Any, depth: int) -> None:
         if value.type in ("array", "inline_table"):
             pending.extend(reversed(list(_inner(path, value, depth))))
         elif value.type == "integer":
-            index.integers.append((value.end_byte - value.start_byte, _place(value)))
+            index.longest = max(index.longest, (value.end_byte - value.start_byte, _place(value)))
 
 
 def _inner(path: FieldPath, node: Any, depth: int) -> Iterator[tuple[FieldPath, Any, int]]:

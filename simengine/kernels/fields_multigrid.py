@@ -84,37 +84,36 @@ def _row_of_block(level, layer, row, odd):
 
 
 @kernel
-def gather(field, factor, offset, level, layer, out):
-    """Write ``factor * field[row, column] + offset`` of one layer into the blocks of a level."""
-    flat = field.reshape(field.size)
+def gather(field, start, width, factor, offset, level, layer, out):
+    """Write ``factor * field + offset`` of one layer into the blocks of a level.
+
+    The layer lies in the flat ``field`` from ``start`` on, ``width`` places from row to row.
+    """
     pairs = U(level[COLUMNS] // 2)
-    here = U(0)
     for row in range(level[ROWS]):
+        here = U(start + row * width)
         even = U(_row_of_block(level, layer, row, 0))
         odd = U(_row_of_block(level, layer, row, 1))
         for i in range(pairs):
-            out[even + i] = factor * flat[here + U(2) * i] + offset
-            out[odd + i] = factor * flat[here + U(2) * i + U(1)] + offset
+            out[even + i] = factor * field[here + U(2) * i] + offset
+            out[odd + i] = factor * field[here + U(2) * i + U(1)] + offset
         if level[COLUMNS] % 2 == 1:
-            out[even + pairs] = factor * flat[here + U(2) * pairs] + offset
-        here += U(field.shape[1])
+            out[even + pairs] = factor * field[here + U(2) * pairs] + offset
 
 
 @kernel
-def scatter(blocks, level, layer, out_field):
-    """Write one layer of a level's blocks to ``out_field[row, column]``: the reverse of ``gather``."""
-    flat = out_field.reshape(out_field.size)
+def scatter(blocks, level, layer, start, width, out_field):
+    """Write one layer of a level's blocks to the flat ``out_field``: the reverse of ``gather``."""
     pairs = U(level[COLUMNS] // 2)
-    here = U(0)
     for row in range(level[ROWS]):
+        here = U(start + row * width)
         even = U(_row_of_block(level, layer, row, 0))
         odd = U(_row_of_block(level, layer, row, 1))
         for i in range(pairs):
-            flat[here + U(2) * i] = blocks[even + i]
-            flat[here + U(2) * i + U(1)] = blocks[odd + i]
+            out_field[here + U(2) * i] = blocks[even + i]
+            out_field[here + U(2) * i + U(1)] = blocks[odd + i]
         if level[COLUMNS] % 2 == 1:
-            flat[here + U(2) * pairs] = blocks[even + pairs]
-        here += U(out_field.shape[1])
+            out_field[here + U(2) * pairs] = blocks[even + pairs]
 
 
 @kernel
@@ -124,14 +123,13 @@ def count_neighbours(plan, levels, scratch, out_count):
     for k in range(levels):
         level = plan[k]
         rows, columns = level[ROWS], level[COLUMNS]
-        natural = scratch[: rows * columns].reshape((rows, columns))
         for layer in range(level[LAYERS]):
             vertical = climb * (min(layer, 1) + min(level[LAYERS] - 1 - layer, 1))
             for y in range(rows):
                 across = vertical + min(y, 1) + min(rows - 1 - y, 1)
                 for x in range(columns):
-                    natural[y, x] = across + min(x, 1) + min(columns - 1 - x, 1)
-            gather(natural, 1.0, 0.0, level, layer, out_count)
+                    scratch[y * columns + x] = across + min(x, 1) + min(columns - 1 - x, 1)
+            gather(scratch, 0, columns, 1.0, 0.0, level, layer, out_count)
         climb *= 4.0
 
 
@@ -192,18 +190,11 @@ def _coarsen_loss(loss, scratch, fine, coarse):
 
 
 @kernel
-def _natural(scratch, fine, coarse):
-    """View one layer of a fine block as the rows and columns of the coarse level that it coincides with."""
-    rows, columns = coarse[ROWS] + 1, coarse[COLUMNS] + 1
-    return scratch[: rows * columns].reshape((rows, columns))
-
-
-@kernel
 def _hand_down(scratch, fine, coarse, layer, out):
     """Write a finished layer of sums to the coarse level; one that merges is finished with its last layer."""
     if coarse[LAYERS] == fine[LAYERS] or layer == fine[LAYERS] - 1:
         share = coarse[LAYERS] / fine[LAYERS]
-        gather(_natural(scratch, fine, coarse), share, 0.0, coarse, min(layer, coarse[LAYERS] - 1), out)
+        gather(scratch, 0, fine[STRIDE], share, 0.0, coarse, min(layer, coarse[LAYERS] - 1), out)
 
 
 @kernel
@@ -283,11 +274,10 @@ def _restrict(value, source, inverse, scratch, fine, coarse):
 def _prolong(value, inverse, scratch, fine, coarse):
     """Add the coarse values to the red columns; the black ones are solved next and need none."""
     n = U(fine[PLANE])
-    natural = _natural(scratch, fine, coarse)
     scratch[: fine[PLANE]] = 0.0
     for layer in range(fine[LAYERS]):
         if layer < coarse[LAYERS]:
-            scatter(value, coarse, layer, natural)
+            scatter(value, coarse, layer, 0, fine[STRIDE], scratch)
         even = U(_place(fine, 0, layer))
         odd = even + n
         for i in range(n):

@@ -96,23 +96,25 @@ def solve_shifted(value, source, loss, alpha, rate, tolerance, work):
     scratch, inverse, diagonal = work[SCRATCH], work[INVERSE], work[_DIAGONAL]
     lanes = scratch[:_LANES]
 
-    made = _total(source, lanes)
+    c, made_here, lost_here = value.reshape(value.size), source.reshape(value.size), loss.reshape(value.size)
+    made = _total(made_here, lanes)
     if rate > 0.0:
-        made += rate * _total(value, lanes)
+        made += rate * _total(c, lanes)
     if made == 0.0:
         value[:] = 0.0
         return 0
     for layer in range(layers):
-        gather(loss[layer], 1.0 / alpha, rate / alpha, top, layer, diagonal)
-        gather(source[layer], 1.0 / alpha, 0.0, top, layer, work[_RESIDUAL])
-        gather(value[layer], 1.0, 0.0, top, layer, work[_VALUE])
+        start = layer * rows * columns
+        gather(lost_here, start, columns, 1.0 / alpha, rate / alpha, top, layer, diagonal)
+        gather(made_here, start, columns, 1.0 / alpha, 0.0, top, layer, work[_RESIDUAL])
+        gather(c, start, columns, 1.0, 0.0, top, layer, work[_VALUE])
     _add(rate / alpha, work[_VALUE, first:last], work[_RESIDUAL, first:last])
     factorise(work[_COUNT], diagonal, inverse, scratch, plan, levels)
     cycles = _iterate(work, plan, first, last, tolerance)
     if cycles > 0:
         for layer in range(layers):
-            scatter(work[_VALUE], top, layer, value[layer])
-        if _balance(value, loss, rate, made, lanes):
+            scatter(work[_VALUE], top, layer, layer * rows * columns, columns, c)
+        if _balance(c, lost_here, rate, made, lanes):
             return cycles
     work[_CHANGE:] = 0.0  # a number that is not finite must not survive in an empty place
     return -CYCLE_LIMIT
@@ -148,17 +150,16 @@ def _iterate(work, plan, first, last, tolerance):
 @kernel
 def _balance(value, loss, rate, made, lanes):
     """Set negative remainders to zero and scale the field so that it loses what is made; return whether it can."""
-    flat = value.reshape(value.size)
-    for i in range(flat.size):
-        flat[i] = flat[i] if flat[i] > 0.0 else 0.0
-    lost = _dot(flat, loss.reshape(loss.size), lanes)
+    for i in range(value.size):
+        value[i] = value[i] if value[i] > 0.0 else 0.0
+    lost = _dot(value, loss, lanes)
     if rate > 0.0:
         lost += rate * _total(value, lanes)
     if not lost > 0.0:
         return False
     factor = made / lost
-    for i in range(flat.size):
-        flat[i] *= factor
+    for i in range(value.size):
+        value[i] *= factor
     return True
 
 
@@ -179,9 +180,8 @@ def _dot(a, b, lanes):
 
 
 @kernel
-def _total(field, lanes):
-    """Return the sum over a field, summed in fixed lanes."""
-    a = field.reshape(field.size)
+def _total(a, lanes):
+    """Return the sum of ``a``, summed in fixed lanes."""
     lanes[:] = 0.0
     n = a.size // _LANES * _LANES
     for start in range(0, n, _LANES):

@@ -11,6 +11,7 @@ POINTS_PER_INCH = 72.0
 THIN_SPACE = "\N{THIN SPACE}"
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 MOST_DECIMALS = 6
+HINTING = 1.03  # letters drawn at few pixels are rounded up to whole ones
 UNIT_SUFFIXES = (
     ("_ng_per_ml", "ng/mL"),
     ("_per_mm3", "per mm³"),
@@ -24,7 +25,6 @@ UNIT_SUFFIXES = (
 )
 UNIT_SIGNS = {
     "percent": "%",
-    "points": "percentage points",
     "mm3": "mm³",
     "uL": "µL",
     "um": "µm",
@@ -98,12 +98,14 @@ def split_unit(name: str) -> tuple[str, str]:
 
 def print_unit(unit: str) -> str:
     """A unit as it is printed: ``per mm3`` becomes ``per mm³``, ``percent`` becomes ``%``; a 0/1 outcome has none."""
+    if unit == "points":
+        return "percentage points"
     return " ".join(filter(None, (UNIT_SIGNS.get(word, word) for word in unit.split(" "))))
 
 
 def text_width(text: str, size_pt: float, *, bold: bool = False) -> float:
-    """Width of one line of text in inches, in the font of the figures: the sum of its letters' advances."""
-    return sum(_advance_em(letter, bold) for letter in text) * size_pt / POINTS_PER_INCH
+    """Width of one line of text in inches, in the font of the figures: its letters' advances and a little for hinting."""
+    return HINTING * sum(_advance_em(letter, bold) for letter in text) * size_pt / POINTS_PER_INCH
 
 
 @lru_cache(maxsize=4096)

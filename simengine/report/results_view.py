@@ -115,12 +115,12 @@ def add_courses(courses: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def swept_levels(results: ResultsView) -> dict[str, list[str]]:
-    """The levels of every swept path that takes more than one, each in the order of the arms."""
+    """The levels of every swept path that takes more than one, in the order of the arms; an arm may leave a path unset."""
     levels: dict[str, list[str]] = {}
     for point in results.points:
         for path, value in point.values.items():
             seen = levels.setdefault(path, [])
-            if str(value) not in seen:
+            if value is not None and str(value) not in seen:
                 seen.append(str(value))
     return {path: seen for path, seen in levels.items() if len(seen) > 1}
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Kind = Literal["linear", "log", "symlog"]
 Wanted = Literal["auto", "linear", "log", "symlog"]
 SPAN_FOR_LOG = 100.0  # data that span more than this factor are unreadable on a linear axis
-MOST_DECADES = 6
+MOST_DECADES = 4
+NEAR_ZERO = 0.35  # a linear axis whose lowest value is below this share of its highest begins at zero
 LINEAR_SHARE = 0.8  # width of the linear part of a symlog axis, in decades, on each side of zero
 HOURS_PER_DAY = 24.0
 TIME_TICKS_H = ((1, "1 h"), (6, "6 h"), (24, "1 d"), (72, "3 d"), (240, "10 d"), (720, "30 d"), (2160, "90 d"), (8640, "1 y"))
@@ -86,7 +87,7 @@ def choose_scale(values: np.ndarray, wanted: Wanted = "auto", *, include_zero: b
 
     Parameters
     ----------
-    values : any shape; not-a-number is ignored.
+    values : any shape; not-a-number is ignored. What is smaller than a ten-thousandth of the largest is drawn at zero.
     wanted : a kind to force; ``log`` with values at or below zero becomes ``symlog``.
     include_zero : keep zero inside a linear axis.
     """
@@ -164,6 +165,8 @@ def _linear(low: float, high: float, include_zero: bool) -> Scale:
     if include_zero:
         low, high = min(low, 0.0), max(high, 0.0)
     span = high - low
+    if 0.0 < low < NEAR_ZERO * high:
+        return Scale("linear", 0.0, high + 0.04 * high)
     if span <= 1e-12 * max(abs(low), abs(high), 1e-300):
         half = 0.5 * abs(low) if low else 0.5
         return Scale("linear", low - half, high + half)

@@ -8,6 +8,7 @@ from functools import partial
 from simengine.report.drawing import Drawing
 from simengine.report.figures import courses, heatmap, ledger, outcomes, patch, survival
 from simengine.report.results_view import NothingToDraw, ResultsView
+from simengine.report.scales import Wanted
 
 HEADLINE = (
     "lvef_change_points",
@@ -48,7 +49,8 @@ def plan_figures(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
         figures[f"heatmap_{name}"] = partial(heatmap.draw, results, outcome=name)
     for name in wanted:
         file_name = name.removesuffix(".*").replace(".", "_")
-        figures[f"course_{file_name}"] = partial(courses.draw, results, course=name)
+        scale: Wanted = "auto" if name == "living.*" else "linear"
+        figures[f"course_{file_name}"] = partial(courses.draw, results, course=name, scale=scale)
     return figures
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from simengine.report.labels import escape, tick_number, wrap
+from simengine.report.labels import tick_number, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,14 +67,12 @@ def dress(axes: Axes, *, grid: Literal["x", "y", "none"] = "none") -> None:
         axes.grid(True, axis=grid, which="major", color=GRID, linewidth=0.6)
 
 
-def name_axes(axes: Axes, *, x: str = "", y: str = "", title: str = "") -> None:
-    """Axis labels and a left-aligned panel title in the sizes of the house."""
+def name_axes(axes: Axes, *, x: str = "", y: str = "", room_in: float = 2.2) -> None:
+    """Axis labels in the size of the house; the vertical one is wrapped to ``room_in`` inches, about the axis length."""
     if x:
-        axes.set_xlabel(escape(x), fontsize=LABEL_PT, color=INK)
+        axes.set_xlabel(wrap(x, 1.8 * room_in, LABEL_PT), fontsize=LABEL_PT, color=INK)
     if y:
-        axes.set_ylabel(escape(y), fontsize=LABEL_PT, color=INK)
-    if title:
-        axes.set_title(title, fontsize=LABEL_PT, color=INK, loc="left", pad=4.0)
+        axes.set_ylabel(wrap(y, room_in, LABEL_PT), fontsize=LABEL_PT, color=INK)
 
 
 def sign(figure: Figure | SubFigure, title: str, footer: Sequence[str]) -> None:
@@ -117,8 +115,10 @@ def legend_column(axes: Axes, handles: Sequence[Any], labels: Sequence[str], han
     )
 
 
-def colour_bar(figure: Figure | SubFigure, panels: Sequence[Axes], label: str, location: Literal["right", "bottom"]) -> None:
-    """A slim colour bar for the image that the panels share, with its quantity and unit."""
+def colour_bar(
+    figure: Figure | SubFigure, panels: Sequence[Axes], label: str, location: Literal["right", "bottom"], room_in: float
+) -> None:
+    """A slim colour bar for the image that the panels share; its label is wrapped to ``room_in`` inches."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     look: dict[str, Any] = {"shrink": 0.6, "aspect": 35} if location == "bottom" else {"fraction": 0.05, "aspect": 22}
@@ -128,4 +128,4 @@ def colour_bar(figure: Figure | SubFigure, panels: Sequence[Axes], label: str, l
     bar.formatter = FuncFormatter(tick_number)
     bar.update_ticks()
     bar.ax.tick_params(labelsize=TEXT_PT, labelcolor=INK, color=MUTED, length=2.5, width=0.7)
-    bar.set_label(escape(label), fontsize=LABEL_PT, color=INK)
+    bar.set_label(wrap(label, room_in, LABEL_PT), fontsize=LABEL_PT, color=INK)

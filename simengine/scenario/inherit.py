@@ -8,8 +8,8 @@ from pathlib import Path
 
 from simengine.foundation.documents import Document, read_toml
 from simengine.foundation.errors import InputError, Problem, nearest, shown
+from simengine.scenario.model import MOST_FILES
 
-MOST_FILES = 32
 _NAME = re.compile(r"^(?:\.{1,2}/)*(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*\.toml$")
 _DEVICES = re.compile(r"^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])$", re.IGNORECASE)
 _WANTED = "a relative path of plain characters to a .toml file beside this one or among the project's scenarios"
@@ -36,8 +36,9 @@ class Family:
         self.problems.extend(document.faults)
         entries = document.data.get("extends", [])
         names = [entries] if isinstance(entries, str) else entries
-        if not isinstance(names, list):
-            self.problems.append(document.problem(("extends",), shown(names), "a file name or a list of file names"))
+        if not isinstance(names, list) or len(names) > MOST_FILES:
+            wanted = f"a file name or a list of at most {MOST_FILES} file names"
+            self.problems.append(document.problem(("extends",), shown(names), wanted))
             names = []
         for i, name in enumerate(names):
             path = ("extends",) if isinstance(entries, str) else ("extends", i)

@@ -44,10 +44,11 @@ class Estimate:
 def estimate(scenario: Scenario, catalog: Catalog) -> Estimate:
     """Return the size of one run of a scenario; allocates nothing."""
     has_patch = scenario.run.mode != "body"
-    patches = 1 if scenario.patch.layout == "single" else 2
+    patches = 2 if _has_deposit(scenario, catalog) else 1
     voxels = math.prod(scenario.patch.shape) * patches if has_patch else 0
     minutes = scenario.run.duration_days * 24 * 60
-    fields = len(catalog.names("fields")) or 9
+    site = catalog.entry("sites", scenario.site.name)
+    fields = len(scenario.site.fields if scenario.site.fields is not None else site.listed_fact("fields"))
     in_mb = BYTES_PER_NUMBER / 1e6
     voxels_mb = voxels * (fields * ARRAYS_PER_FIELD + TISSUE_ARRAYS) * in_mb
     agents_mb = scenario.run.max_agents * BYTES_PER_AGENT / 1e6 if has_patch else 0.0
@@ -65,6 +66,13 @@ def estimate(scenario: Scenario, catalog: Catalog) -> Estimate:
     )
 
 
+def _has_deposit(scenario: Scenario, catalog: Catalog) -> bool:
+    """Whether there is a patch inside a deposit beside the one between."""
+    layout, routes = scenario.patch.layout, [catalog.entry("routes", delivery.route) for delivery in scenario.delivery]
+    injects = any(route.facts.get("deposit", False) for route in routes)
+    return layout == "deposit_remote" or (layout == "auto" and injects)
+
+
 def _first_agents(scenario: Scenario, catalog: Catalog) -> int:
     """Return the agents of the largest deposit: injected density times patch volume, at most closest packing."""
     patch_ml = math.prod(scenario.patch.shape) * (scenario.patch.spacing_um * 1e-4) ** 3
@@ -75,7 +83,7 @@ def _first_agents(scenario: Scenario, catalog: Catalog) -> int:
     cell_ml = math.pi / 6 * ((diameter_um or 10.0) * 1e-4) ** 3
     most = _CLOSEST_PACKING * patch_ml / cell_ml
     cells = max((min(_cells_per_ml(scenario, catalog, d) * patch_ml, most) for d in scenario.delivery), default=0.0)
-    return math.ceil(cells / scenario.patch.agent_weight)
+    return round(cells / scenario.patch.agent_weight)
 
 
 def _cells_per_ml(scenario: Scenario, catalog: Catalog, delivery: Delivery) -> float:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from simengine.scenario.canonical import digest
 
 SCHEMA_VERSION = 1
+MOST_FILES = 32
+"""Files that one scenario may be made of."""
 MATCHES = ("8/8", "7/8", "6/8", "5/8", "4/8", "3/8", "2/8", "1/8", "0/8")
 NOT_HASHED = ("name", "title", "description")
 """What a scenario is called, which changes no result."""
@@ -46,9 +48,10 @@ def words(text: str, default: Any, pattern: str | None = None) -> Any:
     return Field(default, description=text, pattern=pattern)
 
 
-def many(text: str, unit: str = "") -> Any:
-    """Return the field of a list, empty by default; TOML lists arrive as Python lists and are frozen to tuples."""
-    return Field((), description=text, strict=False, json_schema_extra={"unit": unit} if unit else None)
+def many(text: str, most: int, unit: str = "") -> Any:
+    """Return the field of a list of at most `most`, empty by default; the lists of TOML are frozen to tuples."""
+    extra: Any = {"unit": unit} if unit else None
+    return Field((), description=text, strict=False, max_length=most, json_schema_extra=extra)
 
 
 class Section(BaseModel):
@@ -96,7 +99,7 @@ class Site(Section):
     lesion_age_days: float = number("Time from injury to day 0.", 7.0, "days", 0, 3650)
     lesion_fraction: float | None = number("Share of the organ that is injured.", None, "fraction", 0.02, 0.6)
     baseline_lvef_percent: float | None = number("Ejection fraction on day 0.", None, "percent", 10, 75)
-    fields: Annotated[tuple[str, ...], Field(strict=False)] | None = words(
+    fields: Annotated[tuple[str, ...], Field(strict=False, max_length=32)] | None = words(
         "Signalling fields that are followed, entries of catalogue folder `fields`. Left out: those of the site.", None
     )
 
@@ -203,7 +206,9 @@ class Output(Section):
 
     courses: bool = words("Whether to keep the courses over time.", True)
     events: bool = words("Whether to keep the list of events.", True)
-    snapshot_days: tuple[Annotated[float, Field(ge=0, le=36500)], ...] = many("Days on which the whole patch is kept.", "days")
+    snapshot_days: tuple[Annotated[float, Field(ge=0, le=36500)], ...] = many(
+        "Days on which the whole patch is kept.", 1000, "days"
+    )
 
 
 class Scenario(Section):
@@ -220,16 +225,16 @@ class Scenario(Section):
     site: Site = Field(default=Site(), description="The injured organ.")
     product: Product = Field(default=Product(), description="The cells given.")
     donor: Donor = Field(default=Donor(), description="Where the cells come from.")
-    delivery: tuple[Delivery, ...] = many("Administrations of the product; none is an untreated control.")
-    drug: tuple[Drug, ...] = many("Courses of drugs.")
+    delivery: tuple[Delivery, ...] = many("Administrations of the product; none is an untreated control.", 1000)
+    drug: tuple[Drug, ...] = many("Courses of drugs.", 100)
     run: Run = Field(default=Run(), description="Length, detail and limits of a run.")
     patch: Patch = Field(default=Patch(), description="The block of tissue at cell resolution.")
     clocks: Clocks = Field(default=Clocks(), description="Time steps.")
-    mechanisms: dict[str, bool] = Field(default={}, description="Mechanisms switched on or off, by name.")
+    mechanisms: dict[str, bool] = Field(default={}, max_length=100, description="Mechanisms switched on or off, by name.")
     parameters: dict[str, float] = Field(
-        default={}, description="Numbers of the catalogue, by `mechanism.parameter` or `kind.entry.parameter`."
+        default={}, max_length=1000, description="Numbers of the catalogue, by `mechanism.parameter` or `kind.entry.parameter`."
     )
-    rule: tuple[Rule, ...] = many("Rules added to, replaced in or removed from those of the catalogue.")
+    rule: tuple[Rule, ...] = many("Rules added to, replaced in or removed from those of the catalogue.", 1000)
     output: Output = Field(default=Output(), description="What is kept beside the row of outcomes.")
 
     @property
@@ -255,7 +260,7 @@ class Sweep(Section):
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
         default={}, description='Values to combine, by dotted path: {"donor.match" = ["8/8", "0/8"]}.'
     )
-    rows: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = Field(
+    rows: Annotated[tuple[dict[str, Any], ...], Field(strict=False, max_length=10_000)] = Field(
         default=(), alias="list", description="Rows of values that vary together, by dotted path."
     )
 
@@ -263,6 +268,8 @@ class Sweep(Section):
 class StudyFile(Scenario):
     """A scenario file as it is written: a scenario, what it extends, and its variants."""
 
-    extends: str | list[str] = Field(default=[], description="Files to start from, merged in order.")
-    arm: tuple[Arm, ...] = many("Named variants.")
+    extends: str | Annotated[list[str], Field(max_length=MOST_FILES)] = Field(
+        default=[], description="Files to start from, merged in order."
+    )
+    arm: tuple[Arm, ...] = many("Named variants.", 1000)
     sweep: Sweep = Field(default=Sweep.model_validate({}), description="Variants by design.")

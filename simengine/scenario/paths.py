@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le, MinLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -124,10 +124,12 @@ def _said(slot: Slot) -> str:
     if get_origin(kind) is Literal:
         return listed(shown(item) for item in items)
     if get_origin(kind) in (tuple, list):
+        most = next((m.max_length for m in slot.metadata if isinstance(m, MaxLen)), None)
         item = _slot(items[0], (), slot.name)
         if item.model:
-            return f"tables, each headed [[{slot.name}]]"
+            return f"at most {most} tables, each headed [[{slot.name}]]"
         count = f"{len(items)} values" if items[-1] is not Ellipsis and get_origin(kind) is tuple else "values"
+        count = f"at most {most} values" if most else count
         some = "at least one value" if any(isinstance(m, MinLen) for m in slot.metadata) else count
         return f"a list of {some}" if item.annotation is Any else f"a list of {some}, each {_said(item)}"
     plain = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}

@@ -10,6 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simengine.studies.design import design
+from simengine.studies.execute import execute
+from simengine.studies.store import writing
+from tests.toy import ToyPoint, ToyResult, ToyScenario, ToyStudy
+
 SOURCES = ("bm_msc", "adipose_msc", "cord_msc", "ipsc_cardiomyocytes", "esc_cardiomyocytes", "bm_mononuclear_cells")
 MATCHES = ("8/8", "6/8", "4/8", "2/8", "0/8")
 FATES = ("lost_at_delivery", "apoptosis", "fragile", "ischaemia", "rejected_cd8", "rejected_nk", "washed_out", "cleared_spleen")
@@ -33,7 +38,7 @@ class SyntheticPoint:
 
 @dataclass
 class SyntheticResults:
-    """Results held in memory; ``courses[point][name]`` is an array [runs, S]."""
+    """Results held in memory; ``courses[point][name]`` is an array [runs, S], failed runs included."""
 
     table: pd.DataFrame
     points: Sequence[SyntheticPoint]
@@ -44,7 +49,9 @@ class SyntheticResults:
     snapshot_paths: list[Path] = field(default_factory=list)
 
     def course(self, point: int, name: str) -> tuple[np.ndarray, np.ndarray]:
-        return self.time_h, self.courses[point][name]
+        own = self.table[self.table["point"] == point]
+        is_good = (own["status"] == "ok").to_numpy()
+        return (self.time_h, self.courses[point][name][is_good]) if is_good.any() else (np.empty(0), np.empty((0, 0)))
 
     def course_names(self) -> list[str]:
         return list(dict.fromkeys(name for courses in self.courses.values() for name in courses))
@@ -150,6 +157,27 @@ def factorial_results(n_runs: int = 12, *, drop: Sequence[tuple[str, str]] = ())
     kept = [p.index for p in results.points]
     results.table = results.table[results.table["point"].isin(kept)].reset_index(drop=True)
     return results
+
+
+def save_results(results: SyntheticResults, folder: Path) -> None:
+    """Put made-up results into a folder as a study writes them; failed rows become runs that fail."""
+    arms = tuple(ToyPoint(p.index, p.label, dict(p.values), ToyScenario(float(p.index))) for p in results.points)
+    chosen = design(ToyStudy(arms, name="synthetic", patients=int(results.table["patient"].max()) + 1, replicates=1))
+    left_out = {"point", "arm", "patient", "replicate", "status", "reason"}
+
+    def give(scenario: ToyScenario, seed: int, patient: int, replicate: int) -> ToyResult:
+        point = int(scenario.dose)
+        row = results.table[(results.table["point"] == point) & (results.table["patient"] == patient)].iloc[0]
+        if row["status"] != "ok":
+            raise ArithmeticError(row["reason"])
+        courses = {name: runs[patient] for name, runs in results.courses[point].items() if runs[patient].any()}
+        snapshots = {path.stem.split("-")[-1]: dict(np.load(path)) for path in results.snapshot_paths}
+        has_snapshots = point == len(arms) - 1 and patient == 0
+        outcomes = row.drop(left_out).to_dict()
+        return ToyResult(outcomes, {"time_h": results.time_h, **courses}, [], snapshots if has_snapshots else {})
+
+    with writing(folder, chosen, DESCRIBED) as store:
+        execute(store, give, jobs=1)
 
 
 def _point(index: int, n_arms: int, long_names: bool, with_control: bool) -> SyntheticPoint:

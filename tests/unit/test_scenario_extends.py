@@ -12,7 +12,7 @@ import pytest
 
 from simengine.foundation.errors import InputError
 from simengine.scenario import check_files, find_scenario, inherit, load, loads, scenarios_folder
-from simengine.scenario.inherit import MOST_FILES
+from simengine.scenario.model import MOST_FILES
 
 ROOT = Path(__file__).parents[2]
 

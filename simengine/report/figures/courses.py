@@ -113,7 +113,7 @@ def _draw_panel(axes: Axes, panel: Sequence[_Arm], scale: Scale, time: str) -> N
     for arm in panel:
         colour, places = arm_colour(arm.place), arm.time_h * per_hour
         if arm.n.max() > 1:
-            axes.fill_between(places, arm.low, arm.high, color=colour, alpha=0.13, linewidth=0)
+            axes.fill_between(places, arm.low, arm.high, color=colour, alpha=0.11, linewidth=0)
         lines += axes.plot(places, arm.median, color=colour, linewidth=1.6)
     scale.apply(axes.yaxis)
     last_h = max(float(arm.time_h[-1]) for arm in panel)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MAP = "cividis"  # even to the eye, also without red and green (Nuñez, Anderton & Renslow 2018)
 CELL_IN = (0.92, 0.52)
+FEWEST_FILLED = 0.6  # of all combinations; a map of holes is no map, unless it was asked for by its paths
 KEY = "In each cell: mean, its Monte Carlo standard error, number of runs. Hatched: no run."
 
 
@@ -58,14 +59,19 @@ def draw(
     if outcome not in results.table:
         raise NothingToDraw(f"the results have no outcome {outcome!r}")
     levels = swept_levels(results)
+    is_found = rows is None and columns is None
     rows, columns = _choose_paths(levels, rows, columns)
     down, across = levels[rows], levels[columns]
     cells: dict[tuple[str, str], Estimate] = {}
     for point, estimate in zip(results.points, estimate_means(results, outcome)):
-        place = (str(point.values.get(rows)), str(point.values.get(columns)))
+        if point.values.get(rows) is None or point.values.get(columns) is None:
+            continue
+        place = (str(point.values[rows]), str(point.values[columns]))
         if place in cells:
             raise NothingToDraw(f"several arms share {rows} = {place[0]} and {columns} = {place[1]}")
         cells[place] = estimate
+    if is_found and len(cells) < FEWEST_FILLED * len(down) * len(across):
+        raise NothingToDraw(f"arms fill only {len(cells)} of the {len(down)} x {len(across)} combinations swept")
     if not any(cell.n for cell in cells.values()):
         raise NothingToDraw(f"no run has a value of {outcome!r}")
 
@@ -81,8 +87,8 @@ def draw(
     _draw_cells(axes, means, [[cells.get((a, b), Estimate()) for b in across] for a in down])
     axes.set_xticks(range(len(across)), labels_across)
     axes.set_yticks(range(len(down)), labels_down)
-    name_axes(axes, x=readable(columns), y=readable(rows))
-    colour_bar(figure, [axes], quantity.axis_label, "right")
+    name_axes(axes, x=readable(columns), y=readable(rows), room_in=cell_height * len(down))
+    colour_bar(figure, [axes], quantity.axis_label, "right", room_in=cell_height * len(down))
     sign(figure, quantity.title, [KEY, provenance_line(results)])
     caption = f"Mean {quantity.axis_label} by {readable(rows)} and {readable(columns)}. {quantity.description} {KEY}"
     return Drawing(figure, _shown(cells, rows, columns, outcome), quantity.title, " ".join(caption.split()))

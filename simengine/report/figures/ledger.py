@@ -65,7 +65,7 @@ def draw(
     results: ResultsView,
     figure: Figure | SubFigure | None = None,
     *,
-    arms: Sequence[int] | None = None,
+    arms: Sequence[int | str] | None = None,
     quantity: Literal["share", "cells"] = "share",
     scale: Literal["linear", "symlog"] = "linear",
     time: Literal["early", "days"] = "early",
@@ -74,7 +74,7 @@ def draw(
 
     Parameters
     ----------
-    arms : indices of the points to draw; all that were given cells when not given.
+    arms : numbers or labels of the arms to draw; all that were given cells when not given.
     quantity : ``share`` of the dose of each run (mean of shares), or ``cells``.
     scale : ``symlog`` shows small entries too, as lines: stacked areas mean nothing on a logarithmic axis.
     time : ``early`` stretches the first hours, ``days`` is an even axis.
@@ -87,7 +87,7 @@ def draw(
     names = [name for name in results.course_names() if name.startswith((LIVING, FATE))]
     if not names:
         raise NothingToDraw("the results keep no ledger of cells")
-    chosen = [point for point in results.points if arms is None or point.index in arms]
+    chosen = [point for point in results.points if arms is None or point.index in arms or point.label in arms]
     ledgers = [ledger for point in chosen if (ledger := _read(results, point, names, quantity)) is not None]
     if not ledgers:
         raise NothingToDraw("no arm drawn was given cells")
@@ -102,14 +102,14 @@ def draw(
     figure = figure or new_figure(height_in=1.0 + rows * height_in)
     grid = figure.add_gridspec(rows, columns + 1, width_ratios=[panel_in] * columns + [LEGEND_IN])
     panels: list[Axes] = []
-    for i, ledger in enumerate(ledgers):
+    for i in range(len(ledgers)):
         first = panels[0] if panels else None
         panels.append(figure.add_subplot(grid[i // columns, i % columns], sharex=first, sharey=first))
-        _draw_ledger(panels[-1], ledger, look, scale)
-        panels[-1].set_title(titles[i], fontsize=TEXT_PT, color=INK, loc="left", pad=4.0)
-    time_label = _set_time(panels[0], ledgers, time, panel_in)
+    time_label = _set_time(panels[0], ledgers, time, panel_in)  # limits first: shared axes rescale slowly
     has_line = _set_amounts(panels, ledgers, scale, quantity)
     for i, axes in enumerate(panels):
+        _draw_ledger(axes, ledgers[i], look, scale)
+        axes.set_title(titles[i], fontsize=TEXT_PT, color=INK, loc="left", pad=4.0)
         is_left, is_lowest = i % columns == 0, i + columns >= len(panels)
         axes.tick_params(labelleft=is_left, labelbottom=is_lowest)
         amount = "Share of dose" if quantity == "share" else "Cells"

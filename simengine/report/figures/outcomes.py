@@ -66,7 +66,7 @@ def draw(results: ResultsView, figure: Figure | SubFigure | None = None, *, outc
     axes = figure.add_subplot()
     axes.set_ylim(len(arms) - 0.5, -0.62)
     dress(axes, grid="x")
-    axis.apply(axes.xaxis)
+    axis.apply(axes.xaxis, most_ticks=7)
     if axis.low < 0.0 < axis.high and not is_proportion:
         axes.axvline(0.0, color=RULE, linewidth=0.9, zorder=1)
     for i, (arm, estimate) in enumerate(zip(arms, estimates)):
@@ -76,7 +76,7 @@ def draw(results: ResultsView, figure: Figure | SubFigure | None = None, *, outc
     axes.set_yticks(range(len(arms)), labels)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    _write_numbers(axes, estimates)
+    _write_numbers(axes, estimates, "share" if is_proportion else "mean")
     name_axes(axes, x="Share of runs" if is_proportion else quantity.axis_label)
     title = quantity.title
     key = f"{KEY_YES_NO if is_proportion else KEY} {unit_note(estimates)}".strip()
@@ -132,13 +132,13 @@ def _draw_mean(axes: Axes, row: int, estimate: Estimate, scale: Scale) -> None:
     axes.plot([estimate.mean], [row], "D", color=INK, markeredgecolor="white", markeredgewidth=0.6, markersize=4.6, zorder=7)
 
 
-def _write_numbers(axes: Axes, estimates: list[Estimate]) -> None:
+def _write_numbers(axes: Axes, estimates: list[Estimate], what: str) -> None:
     """Two columns to the right of the axes: n, and mean with interval, all with the same decimals."""
     known = [v for e in estimates if e.n for v in (e.mean, e.low, e.high)]
     decimals = decimals_for(known)
     style: dict[str, Any] = {"fontsize": TEXT_PT, "va": "center", "transform": axes.get_yaxis_transform(), "clip_on": False}
     axes.text(1.055, -0.62, "n", ha="right", color=MUTED, **(style | {"va": "bottom"}))
-    axes.text(1.075, -0.62, "mean (95 % interval)", ha="left", color=MUTED, **(style | {"va": "bottom"}))
+    axes.text(1.075, -0.62, f"{what} (95 % interval)", ha="left", color=MUTED, **(style | {"va": "bottom"}))
     for row, estimate in enumerate(estimates):
         axes.text(1.055, row, str(estimate.n), ha="right", color=INK if estimate.n else MUTED, **style)
         axes.text(1.075, row, estimate.text(decimals), ha="left", color=INK if estimate.n else MUTED, **style)

@@ -110,7 +110,7 @@ def draw(
         _draw_slice(axes, cut, limits)
         panels.append(axes)
     _draw_scale_bar(panels[-1], wide)
-    colour_bar(figure, panels, quantity.axis_label, "bottom")
+    colour_bar(figure, panels, quantity.axis_label, "bottom", room_in=panel_in * columns)
     _draw_legend(figure.add_subplot(grid[:, -1]), slices)
     arm = next((p.label for p in results.points if p.index == address[0]), f"point {address[0]}")
     title = f"Cells in the patch: {arm}"

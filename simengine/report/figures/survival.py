@@ -105,10 +105,12 @@ def _draw_curve(axes: Axes, arm: _Arm) -> None:
     colour = arm_colour(arm.place)
     days = np.unique(np.concatenate([[0.0], arm.day]))
     survival, low, high = (100.0 * column for column in arm.survival(days))
-    axes.fill_between(days, low, high, step="post", color=colour, alpha=0.13, linewidth=0)
+    axes.fill_between(days, low, high, step="post", color=colour, alpha=0.11, linewidth=0)
     axes.step(days, survival, where="post", color=colour, linewidth=1.5)
     censored = np.unique(arm.day[~arm.lost])
-    axes.plot(censored, 100.0 * arm.survival(censored)[0], "|", color=colour, markersize=6, markeredgewidth=1.1, clip_on=False)
+    if censored.size:  # an unclipped empty line would take the whole page in the layout
+        places = 100.0 * arm.survival(censored)[0]
+        axes.plot(censored, places, "|", color=colour, markersize=6, markeredgewidth=1.1, clip_on=False)
 
 
 def _draw_table(axes: Axes, panel: Sequence[_Arm], days: np.ndarray, limits: tuple[float, float]) -> None:
