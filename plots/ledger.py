@@ -1,0 +1,22 @@
+"""Where the cells went: living cells and fates of every arm over time.
+
+python plots/ledger.py [RESULTS] [OUT_FOLDER]
+"""
+
+import sys
+from pathlib import Path
+
+import simengine
+from simengine.report.figures import ledger
+
+
+def main(folder: str = "results/heart_infarct_demo", out: str | Path = Path(__file__).parent / "out") -> None:
+    """Draw the figure from saved results and write it with its data."""
+    results = simengine.open_results(folder)
+    drawing = ledger.draw(results)
+    for path in drawing.save(out, "ledger"):
+        print(path)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
