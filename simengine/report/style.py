@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 # Okabe & Ito (2008), "Color universal design", without the yellow that is lost on white paper; grey for black.
-BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY = (
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY = (
     "#0072B2",
     "#D55E00",
     "#009E73",
@@ -25,7 +25,7 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY = (
     "#56B4E9",
     "#5C5C5C",
 )
-PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY)
 INK, MUTED, RULE, GRID = "#222222", "#666666", "#999999", "#E6E6E6"
 TITLE_PT, LABEL_PT, TEXT_PT, FOOT_PT = 10.0, 8.5, 7.5, 6.0
 WIDTH_IN = 7.2  # two columns of a journal (183 mm)

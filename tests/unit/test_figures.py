@@ -177,6 +177,16 @@ def test_outcome_numbers_are_those_of_the_summary_of_the_results() -> None:
     assert list(shown["n"]) == [24, 24, 24, 25, 25, 25]
 
 
+def test_failed_runs_are_counted_and_not_drawn() -> None:
+    results = make_results(6, 25, n_failed=3)
+    rows = outcomes.draw(results, outcome="scar_change_points").data.groupby("point", sort=True).size()
+    assert list(rows) == [24, 24, 24, 25, 25, 25]
+    drawing = survival.draw(results)
+    first = drawing.data[drawing.data["day"] == 0.0].set_index("point")["at_risk"]
+    assert first.to_dict() == {1: 24, 2: 24, 3: 25, 4: 25, 5: 25}
+    assert "n = 147 runs (3 more failed and are not shown)" in drawing.figure.get_supxlabel()
+
+
 def test_a_yes_or_no_outcome_is_drawn_as_a_proportion_with_wilsons_interval() -> None:
     results = make_results(3, 20)
     results.table["ae_arrhythmia"] = (results.table["patient"] < 4).astype(float)

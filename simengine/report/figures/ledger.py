@@ -21,7 +21,7 @@ from simengine.report.style import (
     PURPLE,
     SKY,
     TEXT_PT,
-    VERMILLION,
+    VERMILION,
     WIDTH_IN,
     dress,
     legend_column,
@@ -42,7 +42,7 @@ OTHER = {LIVING: "other living", FATE: "other fates"}
 # Okabe & Ito first, then Tol (2021), "Colour schemes", muted; living cool, fates warm.
 COLOURS = {
     LIVING: (GREEN, SKY, BLUE, "#332288"),
-    FATE: (VERMILLION, ORANGE, "#F0E442", PURPLE, "#882255", "#999933", "#AA4499", "#661100"),
+    FATE: (VERMILION, ORANGE, "#F0E442", PURPLE, "#882255", "#999933", "#AA4499", "#661100"),
 }
 OTHER_COLOURS = {LIVING: "#88CCEE", FATE: "#BBBBBB"}
 VISIBLE_GROWTH = 1.02  # births that raise the stack by less do not call for a line at the dose
