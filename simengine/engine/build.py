@@ -65,7 +65,10 @@ def _ticks(hours: float) -> int:
 
 
 def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice) -> Recipient:
-    """Draw the traits of the patient; values that the scenario states are taken as they are."""
+    """Draw the traits of the patient; values that the scenario states are taken as they are.
+
+    EQ-TRAIT-2: immune strength = stated x the patient's own variation x modifiers; potency = the product's x modifiers.
+    """
     site, patient = scenario.site.name, scenario.patient
     lesion = scenario.site.lesion_fraction
     if lesion is None:
@@ -126,7 +129,10 @@ def _injected_mm3(delivery: Delivery, numbers: Numbers) -> float:
 
 
 def _patches(scenario: Scenario, names: Names, numbers: Numbers, lesion_fraction: float) -> np.ndarray:
-    """Return the book-keeping of the patches: volumes, the tissue they stand for, their share of the lesion."""
+    """Return the book-keeping of the patches: volumes, the tissue they stand for, their share of the lesion.
+
+    EQ-PATCH-1: lesion = organ x lesion fraction; deposit zone = min(injected volume x spread, 0.9 lesion); remote = rest.
+    """
     nx, ny, nz = scenario.patch.shape
     edge = scenario.patch.spacing_um * 1e-3
     site = scenario.site.name
@@ -166,7 +172,10 @@ def _doses(scenario: Scenario, names: Names, numbers: Numbers) -> np.ndarray:
 
 
 def _drugs(scenario: Scenario, numbers: Numbers, dice: Dice) -> np.ndarray:
-    """Return the drugs; a dose is chosen for the target trough at the typical half-life, the level follows the patient's."""
+    """Return the drugs; a dose is chosen for the target trough at the typical half-life, the level follows the patient's.
+
+    EQ-DRUG-3: rise of the level by one dose = trough (exp(k T) - 1), k typical elimination, T dosing interval.
+    """
     out = np.zeros((len(scenario.drug), b.N_DRUG))
     for row, drug in zip(out, scenario.drug, strict=True):
         name = drug.name
@@ -191,7 +200,11 @@ def _drugs(scenario: Scenario, numbers: Numbers, dice: Dice) -> np.ndarray:
 
 
 def _body(scenario: Scenario, catalog: Catalog, names: Names, numbers: Numbers, recipient: Recipient) -> Body:
-    """Return the body at tick 0: empty compartments, precursors by mismatch, and the clocks of adverse events."""
+    """Return the body at tick 0: empty compartments, precursors by mismatch, and the clocks of adverse events.
+
+    EQ-PRIME-3: naive CD8 = precursors x (class 1 + minor x weight), naive CD4 = precursors x (class 2 + minor x weight),
+    memory = naive x memory share x sensitisation; each clock of an adverse event starts at Exp(1).
+    """
     kinds = {route: str(catalog.entry("routes", route).facts["kind"]) for route in names.routes}
     rates = compartment_rates(scenario, names, numbers, kinds)
     pair, solutes = np.zeros(b.N_PAIR), np.zeros(len(registry.SOLUTES))

@@ -58,7 +58,7 @@ def put_in_order(world):
 
 @kernel
 def populate(world):
-    """Let the host cells of tick 0 enter every patch: Poisson(density x V_patch) of each kind, at random places."""
+    """Let the host cells of tick 0 enter every patch: Poisson(density x V_patch) of each kind (EQ-HOME-2)."""
     for p in range(world.patch.shape[0]):
         for kind in range(world.types.real.shape[1]):
             mean = world.types.real[w.TYPE_PER_MM3, kind] * world.patch[p, w.VOLUME_MM3]

@@ -216,7 +216,7 @@ def relax(start, shape, spacing, body, mechanics, reach, largest, out_velocity):
 
     Notes
     -----
-    With R = r_i + r_j, S = s·R, distance d, and n the unit vector from j to i, the force on i is
+    EQ-FORCE-1: with R = r_i + r_j, S = s·R, distance d, and n the unit vector from j to i, the force on i is
 
         [√(c_r,i·c_r,j)·(1 − d/R)² for d < R  −  √(c_a,i·c_a,j)·(1 − d/S)² for d < S] · n,
 
@@ -259,7 +259,7 @@ def displace(count, velocity, minutes, cap, shape, spacing, body):
 
     Notes
     -----
-    A forward Euler step. It overshoots where minutes·Σ_j 2·c_r·(1 − d/R)/(R·drag) nears 1: the cap keeps such a step
+    EQ-FORCE-2: move = velocity·minutes, cut to cap·radius: a forward Euler step. It overshoots where minutes·Σ_j 2·c_r·(1 − d/R)/(R·drag) nears 1: the cap keeps such a step
     bounded, and a number that does not fall to 0 tells that the step is too long. With c_r/drag = 10 µm/min and 11
     neighbours, steps of 2 min settle, steps of 6 min do not, as ``tests/unit/test_forces.py`` shows.
     """

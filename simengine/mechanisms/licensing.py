@@ -13,7 +13,7 @@ UNLICENSING_PER_H = BEHAVIOURS("unlicensing_per_h", "1/h", "rate at which licens
 
 @kernel
 def act(world, tick, hours, first, last):
-    """Move the licensing of each cell of a chunk towards its balance (EQ-STATE-1)."""
+    """Move the licensing of each cell of a chunk towards its balance, exactly (``relax_towards``)."""
     behaviours = world.work.behaviours
     state = world.cells.real[c.ACTIVATION]
     for k in range(last - first):

@@ -13,7 +13,7 @@ TO_M1_PER_H = BEHAVIOURS("to_m1_per_h", "1/h", "rate of turning from M2 to M1", 
 
 @kernel
 def act(world, tick, hours, first, last):
-    """Move the polarisation of each cell of a chunk towards its balance (EQ-STATE-1)."""
+    """Move the polarisation of each cell of a chunk towards its balance, exactly (``relax_towards``)."""
     behaviours = world.work.behaviours
     state = world.cells.real[c.POLARISATION]
     for k in range(last - first):

@@ -53,7 +53,10 @@ class Facts:
         return self.course.total([f"{patch}.agents.{kind}" for patch in self.course.patches for kind in kinds])
 
     def lesion_mean(self, quantity: str) -> Series:
-        """Return a quantity of the patches as the mean over the lesion, weighted by the volumes they stand for."""
+        """Return a quantity of the patches as the mean over the lesion, weighted by the volumes they stand for.
+
+        EQ-ORGAN-1: mean over the lesion = sum over patches of share x patch mean.
+        """
         out = np.zeros(len(self.course.hours))
         for patch in self.course.patches:
             out = out + self.course[f"{patch}.{quantity}"] * self.course[f"{patch}.share"]

@@ -29,7 +29,10 @@ ASSAY_LIMIT_CELLS = 100.0
 
 
 def _loss_index(facts: Facts) -> int | None:
-    """Return the record at which the graft is lost: the first of two running below the limit, after day 3."""
+    """Return the record at which the graft is lost: the first of two running below the limit.
+
+    EQ-GRAFT-1: limit = max(1 % of the mean signal of day 1-3, assay limit / dose); records after 24 h count.
+    """
     hours, signal = facts.course.hours, facts.observed["luciferase"]
     early = signal[(hours >= 24.0) & (hours <= 72.0)]
     if len(early) == 0:
@@ -55,7 +58,10 @@ def _cause(facts: Facts, until: int) -> str:
 
 
 def measure(facts: Facts) -> dict[str, float | str]:
-    """Return the columns of this module; without a dose there is no graft to lose."""
+    """Return the columns of this module; without a dose there is no graft to lose.
+
+    EQ-GRAFT-2: engrafted = living at the target / dose; representation noise = engrafted / sqrt(agents).
+    """
     agents = facts.agents()
     row: dict[str, float | str] = dict.fromkeys(COLUMNS, float("nan"))
     row["n_agents_mean"] = float(np.sum(agents) / len(agents)) if len(agents) else 0.0

@@ -25,6 +25,10 @@ def scale_of(course: Course, patch: str) -> float:
 def close_ledger(course: Course) -> dict[str, NDArray[np.float64]]:
     """Return ``fate.*`` (cumulative), ``living.*`` and ``births``, float64[S] each, and check that they add up.
 
+    Notes
+    -----
+    EQ-LEDGER-1: sum of fates + sum of living = given + births, within 1e-9, patches scaled by V_zone / V_patch.
+
     Raises
     ------
     LedgerDoesNotClose

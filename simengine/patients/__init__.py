@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""Of whom: traits, draws from stated distributions, donor pairs, and the modifiers that traits bring."""

@@ -16,7 +16,7 @@ _LAST_REPLICATE = 2**32 - 1
 
 
 def value_at(parameter: Parameter, u: float) -> float:
-    """Return the quantile ``u`` of a parameter's stated distribution, within its range.
+    """Return the quantile ``u`` of a parameter's stated distribution, within its range (EQ-DRAW-1).
 
     Normal and lognormal spreads are centred at the value, with ``low`` and ``high`` two standard deviations away on
     their own side, and cut there: the quantile is taken between the cuts, so that nothing piles up at the bounds.

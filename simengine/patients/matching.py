@@ -34,6 +34,11 @@ _MINOR = {"autologous": 0.0, "identical_twin": 0.0, "sibling": 0.5, "unrelated":
 def pair_of(relation: str, match: str, dice: Dice) -> Pair:
     """Return a pair of the stated grade; which loci differ is drawn, and a worse grade keeps the mismatches of a better.
 
+    Notes
+    -----
+    EQ-MATCH-1: an n/8 match has 8 - n mismatches among A, A, B, B, C, C, DRB1, DRB1 in a drawn order; class 1 = mismatches
+    at A, B, C / 6; class 2 = at DRB1 / 2; missing self = at C / 2; minor = 0, 0.5, 1, 2 by relation.
+
     Parameters
     ----------
     relation

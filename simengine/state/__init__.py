@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""What is, at time t: plain arrays in named tuples, and the names of their rows."""

@@ -44,6 +44,11 @@ def enter(world, kind, patch, identity, tick):
         Permanent name, the address of all of the cell's random numbers.
     tick : int64
         Now.
+
+    Notes
+    -----
+    EQ-ENTER-1: the place is uniform in the patch; radius = radius of a real cell x cube root of the weight, so that the
+    volume is that of the cells it stands for; both thresholds are Exp(1); fragile with the product's probability.
     """
     cells = world.cells
     i = cells.count[0]
