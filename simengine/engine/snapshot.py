@@ -20,8 +20,8 @@ def snapshot(world: World, names: Names) -> Mapping[str, NDArray[Any]]:
     """Return cells, fields and tissue of all patches.
 
     Keys: ``time_h``; ``spacing_um``; ``shape`` (nx, ny, nz); ``patch_names``, ``type_names``; of cells ``x_um`` ``y_um``
-    ``z_um`` ``radius_um`` ``weight`` float64[C], ``type`` ``patch`` int64[C], ``uid`` uint64[C]; ``field_<name>`` and ``functional``
-    ``injured`` ``scar`` ``void`` ``vessels`` float64[P, nz, ny, nx].
+    ``z_um`` ``radius_um`` ``weight`` float64[C], ``type`` ``patch`` int64[C], ``uid`` uint64[C]; ``field_<name>`` and
+    ``functional`` ``injured`` ``scar`` ``void`` ``vessels`` float64[P, nz, ny, nx].
     """
     n = int(world.cells.count[0])
     real, whole = world.cells.real[:, :n], world.cells.whole[:, :n]

@@ -259,9 +259,10 @@ def displace(count, velocity, minutes, cap, shape, spacing, body):
 
     Notes
     -----
-    EQ-FORCE-2: move = velocity·minutes, cut to cap·radius: a forward Euler step. It overshoots where minutes·Σ_j 2·c_r·(1 − d/R)/(R·drag) nears 1: the cap keeps such a step
-    bounded, and a number that does not fall to 0 tells that the step is too long. With c_r/drag = 10 µm/min and 11
-    neighbours, steps of 2 min settle, steps of 6 min do not, as ``tests/unit/test_forces.py`` shows.
+    EQ-FORCE-2: move = velocity·minutes, cut to cap·radius: a forward Euler step. It overshoots where
+    minutes·Σ_j 2·c_r·(1 − d/R)/(R·drag) nears 1: the cap keeps such a step bounded, and a number that does not fall to 0
+    tells that the step is too long. With c_r/drag = 10 µm/min and 11 neighbours, steps of 2 min settle, steps of 6 min
+    do not, as ``tests/unit/test_forces.py`` shows.
     """
     width, depth, height = shape[3] * spacing, shape[2] * spacing, shape[1] * spacing
     capped = 0

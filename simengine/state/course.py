@@ -27,7 +27,8 @@ class Course:
     values : float64[S, R]
         One row per time; ``columns`` names the R columns: ``patch.quantity.detail`` (see ``engine.record``).
     events : mapping
-        ``tick`` ``event`` (row of ``event_names``; one past its end = arrival) ``type`` int64[E], ``uid`` uint64[E], ``hour`` float64[E] exact times.
+        ``tick`` ``event`` (row of ``event_names``; one past its end = arrival) ``type`` int64[E], ``uid`` uint64[E],
+        ``hour`` float64[E] exact times.
     snapshots : mapping
         From the day's label to the arrays of a snapshot.
     tally : float64[3, P, E, T]
