@@ -155,23 +155,21 @@ def factorise(count, diagonal, inverse, scratch, plan, levels):
     for k in range(levels):
         if k < levels - 1:
             _coarsen_loss(diagonal, scratch, plan[k], plan[k + 1])
-        n = U(2 * plan[k, PLANE])
         for colour in range(2):
-            here = U(_place(plan[k], colour, 0))
-            end = here + U(plan[k, LAYERS]) * n
-            for i in range(n):
-                diagonal[here + i] += count[here + i]
-                inverse[here + i] = 1.0 / diagonal[here + i] if diagonal[here + i] > 0.0 else 0.0
-            under = here
-            here += n
-            while here < end:
-                for i in range(n):
-                    diagonal[here + i] += count[here + i]
-                    pivot = diagonal[here + i] - climb * climb * inverse[under + i]
-                    inverse[here + i] = 1.0 / pivot if pivot > 0.0 else 0.0
-                under = here
-                here += n
+            for layer in range(plan[k, LAYERS]):
+                here = U(_place(plan[k], colour, layer))
+                _write_pivots(count, diagonal, inverse, here, U(2 * plan[k, PLANE]), climb * min(layer, 1))
         climb *= 4.0
+
+
+@kernel
+def _write_pivots(count, diagonal, inverse, here, n, climb):
+    """Write diagonals and one over the pivots of two blocks; the layer below lies before them, if ``climb`` is not zero."""
+    under = here - n if climb > 0.0 else here
+    for i in range(n):
+        diagonal[here + i] += count[here + i]
+        pivot = diagonal[here + i] - climb * climb * inverse[under + i]
+        inverse[here + i] = 1.0 / pivot if pivot > 0.0 else 0.0
 
 
 @kernel
@@ -226,29 +224,34 @@ def _substitute_back(value, inverse, level, colour, climb):
 
 
 @kernel
+def _stencil(level, colour, block, layer):
+    """Return where a block lies in a layer, its neighbours in the plane (two beside, two before and behind), its length."""
+    n = level[PLANE]
+    here = _place(level, colour, layer) + block * n
+    beside = _place(level, 1 - colour, layer) + block * n
+    across = _place(level, 1 - colour, layer) + (1 - block) * n
+    side = 1 if colour != block else -1
+    row = level[STRIDE] if block == 1 else -level[STRIDE]
+    return U(here), U(beside), U(beside + side), U(across), U(across + row), U(n)
+
+
+@kernel
 def _relax(value, source, inverse, level, colour, climb):
     """Solve the columns of one colour with the other colour as it stands."""
-    n = U(level[PLANE])
-    side = 2 * colour - 1
-    for block in range(2):
-        row = level[STRIDE] if block == 1 else -level[STRIDE]
-        for layer in range(level[LAYERS]):
-            here = U(_place(level, colour, layer) + block * level[PLANE])
-            other = _place(level, 1 - colour, layer)
-            a = U(other + block * level[PLANE])
-            b = U(other + block * level[PLANE] + (side if block == 0 else -side))
-            c = U(other + (1 - block) * level[PLANE])
-            d = U(other + (1 - block) * level[PLANE] + row)
-            if layer == 0:
-                for i in range(n):
-                    flow = (value[a + i] + value[b + i]) + (value[c + i] + value[d + i])
-                    value[here + i] = inverse[here + i] * (source[here + i] + flow)
-            else:
-                under = here - U(2) * n
-                for i in range(n):
-                    flow = (value[a + i] + value[b + i]) + (value[c + i] + value[d + i])
-                    value[here + i] = inverse[here + i] * ((source[here + i] + flow) + climb * value[under + i])
+    for layer in range(level[LAYERS]):
+        for block in range(2):
+            _eliminate(value, source, inverse, _stencil(level, colour, block, layer), climb * min(layer, 1))
     _substitute_back(value, inverse, level, colour, climb)
+
+
+@kernel
+def _eliminate(value, source, inverse, stencil, climb):
+    """Write the eliminated values of a block; the layer below is two blocks before it, and none where ``climb`` is zero."""
+    here, a, b, c, d, n = stencil
+    under = here - U(2) * n if climb > 0.0 else here
+    for i in range(n):
+        flow = (value[a + i] + value[b + i]) + (value[c + i] + value[d + i])
+        value[here + i] = inverse[here + i] * ((source[here + i] + flow) + climb * value[under + i])
 
 
 @kernel
@@ -317,24 +320,21 @@ def cycle(source, inverse, scratch, plan, levels, out_value):
 @kernel
 def multiply(value, diagonal, level, out):
     """Write ``(loss - Laplace) value`` on the finest level; what lands in empty places is meaningless."""
-    n = U(level[PLANE])
     top = level[LAYERS] - 1
     for colour in range(2):
-        side = 2 * colour - 1
-        for block in range(2):
-            row = level[STRIDE] if block == 1 else -level[STRIDE]
-            for layer in range(level[LAYERS]):
-                here = U(_place(level, colour, layer) + block * level[PLANE])
-                other = _place(level, 1 - colour, layer)
-                a = U(other + block * level[PLANE])
-                b = U(other + block * level[PLANE] + (side if block == 0 else -side))
-                c = U(other + (1 - block) * level[PLANE])
-                d = U(other + (1 - block) * level[PLANE] + row)
-                below = 1.0 if layer > 0 else 0.0
-                above = 1.0 if layer < top else 0.0
-                under = here - U(2) * n if layer > 0 else here
-                over = here + U(2) * n if layer < top else here
-                for i in range(n):
-                    flow = (value[a + i] + value[b + i]) + (value[c + i] + value[d + i])
-                    flow += below * value[under + i] + above * value[over + i]
-                    out[here + i] = diagonal[here + i] * value[here + i] - flow
+        for layer in range(level[LAYERS]):
+            for block in range(2):
+                stencil = _stencil(level, colour, block, layer)
+                _multiply_block(value, diagonal, stencil, 1.0 * min(layer, 1), 1.0 * min(top - layer, 1), out)
+
+
+@kernel
+def _multiply_block(value, diagonal, stencil, below, above, out):
+    """Write the product for one block; ``below`` and ``above`` are 1 where there is such a layer, else 0."""
+    here, a, b, c, d, n = stencil
+    under = here - U(2) * n if below > 0.0 else here
+    over = here + U(2) * n if above > 0.0 else here
+    for i in range(n):
+        flow = (value[a + i] + value[b + i]) + (value[c + i] + value[d + i])
+        flow += below * value[under + i] + above * value[over + i]
+        out[here + i] = diagonal[here + i] * value[here + i] - flow
