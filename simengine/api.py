@@ -158,7 +158,7 @@ def warm_up(announce: Callable[[], object]) -> None:
     from simengine.foundation.jit import cache_folder
 
     folder = cache_folder()
-    if folder is None or not any(folder.rglob("*.nbi")):
+    if folder is None or not any(folder.rglob("step.advance-*.nbi")):
         announce()
     warmup()
 

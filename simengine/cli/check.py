@@ -26,9 +26,7 @@ def command(files: tuple[str, ...]) -> int:
             click.echo(str(error), err=True)
             continue
         n_points, runs = len(study.points), len(study.points) * study.patients * study.replicates
-        click.echo(
-            f"{file}: sound; {n_points} arms x {study.patients} patients x {study.replicates} replicates = {runs} runs"
-        )
+        click.echo(f"{file}: sound; {n_points} arms x {study.patients} patients x {study.replicates} replicates = {runs} runs")
     if faults:
         click.echo(f"faults: {faults}, files: {len(files)}", err=True)
     return 2 if faults else 0

@@ -87,7 +87,7 @@ def _cache() -> Iterator[Check]:
     if folder is None:
         yield False, "no folder for compiled code can be written; set NUMBA_CACHE_DIR, or every start compiles again"
         return
-    state = "the engine is compiled" if any(folder.rglob("*.nbi")) else "nothing is compiled yet: simengine warmup"
+    state = "the engine is compiled" if any(folder.rglob("step.advance-*.nbi")) else "nothing is compiled yet: simengine warmup"
     yield True, f"compiled code in {folder}; {state}"
 
 

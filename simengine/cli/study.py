@@ -96,9 +96,7 @@ def _dry_run(study: Study, arms: Sequence[str], folder: Path, options: RunOption
         measured = {} if options.quick else {"seconds": round(cost.seconds, 1), "disk_bytes": round(cost.disk_bytes)}
         click.echo(json.dumps({**numbers, "jobs": jobs, **measured, "out": str(folder)}, indent=1))
         return
-    click.echo(
-        f"{study.name}: {n_points} arms x {n_patients} patients x {chosen.replicates} replicates = {cost.runs} runs"
-    )
+    click.echo(f"{study.name}: {n_points} arms x {n_patients} patients x {chosen.replicates} replicates = {cost.runs} runs")
     if not options.quick:
         size = cost.disk_bytes / 1e6
         click.echo(f"about {duration(cost.seconds)} on {jobs} threads ({cost.seconds_a_run:.2g} s a run)")

@@ -16,19 +16,18 @@ WIDTH = 100
 
 
 class Headline(NamedTuple):
-    """An outcome worth a column: its name, what stands above it, the factor and the decimals it is shown with."""
+    """An outcome worth a column: its name, what stands above it, and the factor it is shown with."""
 
     outcome: str
     heading: str
     factor: float = 1.0
-    decimals: int = 1
 
 
 HEADLINES = (
-    Headline("retained_living_24h", "alive at 24 h\n% of dose", 100.0),
-    Headline("retained_living_30d", "alive at 30 d\n% of dose", 100.0, 2),
-    Headline("graft_lost", "graft lost\n% of runs", 100.0, 0),
-    Headline("lvef_change_points", "ejection fraction\nchange, points"),
+    Headline("retained_living_24h", "alive 24 h\n% of dose", 100.0),
+    Headline("retained_living_30d", "alive 30 d\n% of dose", 100.0),
+    Headline("graft_lost", "graft lost\n% of runs", 100.0),
+    Headline("lvef_change_points", "LVEF change\npoints"),
     Headline("scar_change_points", "scar change\npoints"),
 )
 COLUMNS_OTHERWISE = 4
@@ -43,6 +42,7 @@ def print_summary(results: Results) -> None:
     chosen = chosen or [Headline(name, name.replace("_", " ")) for name in numeric[:COLUMNS_OTHERWISE]]
     summary = results.summary([headline.outcome for headline in chosen])
     columns = ["arm", "runs", *(headline.heading for headline in chosen)]
+    places = [_decimals(summary.loc[summary["outcome"] == h.outcome, "mean"].abs().max() * h.factor) for h in chosen]
     rows = []
     for point in results.points:
         found = summary[summary["arm"] == point.label].set_index("outcome")
@@ -50,7 +50,7 @@ def print_summary(results: Results) -> None:
             continue
         runs = int((results.table["point"] == point.index).sum())
         excluded = int(found["excluded"].iloc[0])
-        cells = [_cell(found.loc[headline.outcome], headline) for headline in chosen]
+        cells = [_cell(found.loc[headline.outcome], headline.factor, n) for headline, n in zip(chosen, places)]
         rows.append([point.label, f"{runs - excluded}/{runs}" if excluded else str(runs), *cells])
     print_table(columns, rows, title=results.manifest["title"] or results.manifest["name"], caption=_caption(results))
 
@@ -63,22 +63,31 @@ def print_table(columns: list[str], rows: list[list[str]], title: str = "", capt
 
     console = Console(highlight=False)
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    console = Console(highlight=False, width=width)
     table: Table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
         is_number = all(row[i][:1] in "−–" or row[i][:1].isdigit() for row in rows)
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        table.add_column(
+            column, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number and width == WIDTH
+        )
     for row in rows:
         table.add_row(*row)
     for text in (title, table, caption):
         if text:
-            console.print(text, width=width)
+            console.print(text)
 
 
-def _cell(row: Any, headline: Headline) -> str:
+def _cell(row: Any, factor: float, decimals: int) -> str:
+    """The mean and, below it, its interval."""
     if math.isnan(row["mean"]):
         return "–"
-    mean, low, high = (_number(row[name] * headline.factor, headline.decimals) for name in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]" if not math.isnan(row["low"]) else mean
+    mean, low, high = (_number(row[name] * factor, decimals) for name in ("mean", "low", "high"))
+    return mean if math.isnan(row["low"]) else f"{mean}\n[{low}, {high}]"
+
+
+def _decimals(largest: float) -> int:
+    """As many decimals as show two digits of the largest number of a column, from 0 to 4."""
+    return min(4, max(0, 1 - math.floor(math.log10(largest)))) if largest > 0 else 0
 
 
 def _number(value: float, decimals: int) -> str:
@@ -90,7 +99,7 @@ def _caption(results: Results) -> str:
     counts = results.table["status"].value_counts()
     patients = results.table["patient"].nunique()
     unit = f"{patients} patients" if patients > 1 else "the replicates of one patient"
-    lines = [f"Mean and 95 % interval over {unit}; – does not apply."]
+    lines = [f"Mean, and below it the 95 % interval over {unit}; – does not apply."]
     if failed := int(len(results.table) - counts.get("ok", 0)):
         kinds = ", ".join(f"{n} {status}" for status, n in counts.items() if status != "ok")
         lines.append(f"{failed} of {len(results.table)} runs are left out: {kinds}.")
