@@ -24,7 +24,7 @@ def command(scenario: str, arm: str | None, overrides: tuple[str, ...], as_json:
     """
     from simengine.api import load
     from simengine.cli.tables import print_table
-    from simengine.engine import explain
+    from simengine.report.explain import explain, overview
     from simengine.studies.design import design
 
     study = load(scenario, overrides)
@@ -33,6 +33,8 @@ def command(scenario: str, arm: str | None, overrides: tuple[str, ...], as_json:
     if as_json:
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
+    for line in overview(point.scenario):
+        click.echo(line)
     columns = list(rows[0])
     print_table(columns, [[_text(row[name]) for name in columns] for row in rows], title=f"{study.name}: {point.label}")
 

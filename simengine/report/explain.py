@@ -1,0 +1,139 @@
+"""What a scenario resolves to: every number in use, where it comes from and how good the evidence is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from simengine.catalog import Catalog, Entry, load_catalog
+from simengine.engine.names import names_of
+from simengine.foundation.parameters import GRADES
+from simengine.patients.numbers import Numbers
+from simengine.scenario import Scenario
+
+__all__ = ["diffusion_lengths", "explain", "overview"]
+
+Row = dict[str, str | float]
+
+
+def _entries_in_use(scenario: Scenario, catalog: Catalog) -> Iterator[Entry]:
+    """Yield the catalogue entries that this scenario reads, in a fixed order."""
+    names = names_of(scenario, catalog)
+    yield catalog.entry("species", scenario.patient.species)
+    yield catalog.entry("sites", scenario.site.name)
+    yield catalog.entry("products", scenario.product.name)
+    yield from dict.fromkeys(cell.entry for cell in names.types if cell.is_product)
+    for route in names.routes:
+        yield catalog.entry("routes", route)
+    for drug in names.drugs:
+        yield catalog.entry("drugs", drug)
+    for field in names.fields:
+        yield catalog.entry("fields", field)
+    yield from (cell.entry for cell in names.types if not cell.is_product)
+    for mechanism in catalog.names("mechanisms"):
+        if scenario.mechanisms.get(mechanism, True):
+            yield catalog.entry("mechanisms", mechanism)
+
+
+def explain(scenario: Scenario, catalog: Catalog | None = None) -> list[Row]:
+    """Return one row per number in use: path, value, unit, range, grade, source, and whether the scenario set it.
+
+    Settings of the scenario itself come first (``set by`` = scenario or default), then parameters of the catalogue
+    (``set by`` = scenario or catalogue), then rules.
+
+    Example
+    -------
+    >>> from simengine import scenario
+    >>> rows = explain(scenario.loads('name = "control"').points[0].scenario)
+    >>> [row["value"] for row in rows if row["path"] == "patient.age_years"]
+    [60.0]
+    """
+    catalog = catalog or load_catalog()
+    return [*_settings(scenario), *_parameters(scenario, catalog), *_rules(scenario, catalog)]
+
+
+def _settings(scenario: Scenario) -> Iterator[Row]:
+    defaults = _flat(Scenario(name=scenario.name).plain())
+    for path, value in _flat(scenario.plain()).items():
+        if path.startswith(("parameters.", "rule.")) or path in ("description", "title"):
+            continue
+        origin = "default" if defaults.get(path) == value else "scenario"
+        shown = value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+        yield _row(path, shown, "", "", origin, "", "setting of the scenario")
+
+
+def _parameters(scenario: Scenario, catalog: Catalog) -> Iterator[Row]:
+    for entry in _entries_in_use(scenario, catalog):
+        for name, parameter in entry.parameters.items():
+            path = f"{entry.name}.{name}" if entry.kind == "mechanisms" else f"{entry.kind}.{entry.name}.{name}"
+            is_set = path in scenario.parameters
+            value = scenario.parameters[path] if is_set else parameter.value
+            span = f"{parameter.low:g} to {parameter.high:g}"
+            yield _row(
+                path, value, parameter.unit, span, "scenario" if is_set else "catalogue", parameter.grade, parameter.source
+            )
+
+
+def _rules(scenario: Scenario, catalog: Catalog) -> Iterator[Row]:
+    changed: dict[str, Mapping[str, Any]] = {rule.id: rule.model_dump() for rule in scenario.rule}
+    for name, row in {**catalog.rules, **changed}.items():
+        if row.get("action") == "remove":
+            continue
+        effect = "adds" if row.get("additive") else "times"
+        text = (
+            f"{row['kind']}: {row['signal']} -> {row['behaviour']} {effect} {row['limit']} at {row['half']}^{row['exponent']}"
+        )
+        origin = "scenario" if name in changed else "catalogue"
+        yield _row(f"rule.{name}", text, "", "", origin, str(row["grade"]), str(row["source"]))
+
+
+def _row(path: str, value: str | float, unit: str, span: str, origin: str, grade: str, source: str) -> Row:
+    return {
+        "path": path, "value": value, "unit": unit, "range": span, "set by": origin, "grade": grade, "source": source,
+    }  # fmt: skip
+
+
+def _flat(tree: Any, path: str = "") -> dict[str, Any]:
+    """Return the leaves of nested tables and lists by dotted path."""
+    if isinstance(tree, dict):
+        items = [(str(key), value) for key, value in tree.items()]
+    elif isinstance(tree, list) and any(isinstance(item, dict) for item in tree):
+        items = [(str(i), value) for i, value in enumerate(tree)]
+    else:
+        return {path: tree}
+    found: dict[str, Any] = {}
+    for key, value in items:
+        found |= _flat(value, f"{path}.{key}" if path else key)
+    return found
+
+
+def diffusion_lengths(scenario: Scenario, catalog: Catalog | None = None) -> dict[str, float]:
+    """Return how far each field reaches, µm: sqrt(D / loss) with decay and clearance at the lesion's vessel density.
+
+    Uptake by cells shortens it further. A length between a voxel and the patch is what the steady solver is for.
+    """
+    catalog = catalog or load_catalog()
+    numbers = Numbers(catalog, scenario.parameters)
+    vessels = numbers("sites", scenario.site.name, "initial_vessels")
+    lengths = {}
+    for field in names_of(scenario, catalog).fields:
+        loss = numbers("fields", field, "decay_per_h") + vessels * numbers("fields", field, "clearance_per_h")
+        lengths[field] = (numbers("fields", field, "diffusion_um2_per_h") / max(loss, 1e-12)) ** 0.5
+    return lengths
+
+
+def overview(scenario: Scenario, catalog: Catalog | None = None) -> list[str]:
+    """Return a few lines that say what is simulated, on what evidence, and how far the fields reach."""
+    catalog = catalog or load_catalog()
+    counts = Counter(str(row["grade"]) for row in explain(scenario, catalog) if row["grade"])
+    total = sum(counts.values())
+    tier = catalog.entry("sites", scenario.site.name).facts.get("tier", "C")
+    grades = ", ".join(f"{counts[grade]} {grade} ({100 * counts[grade] / total:.0f} %)" for grade in GRADES)
+    lengths = ", ".join(f"{name} {length:.0f}" for name, length in diffusion_lengths(scenario, catalog).items())
+    return [
+        f"evidence tier of the site: {tier} (A scored against published numbers, B directional, C illustrative)",
+        f"numbers and rules in use: {total}: {grades}",
+        f"diffusion lengths without uptake by cells (µm): {lengths}",
+        "Research software. Not medical advice.",
+    ]
