@@ -1,0 +1,176 @@
+"""The equations of tissue and fields, each checked by its formula, and the geometry of patches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from simengine.engine.spaces import put_in_order, relax_fields
+from simengine.mechanisms.secretion import secrete, secrete_tissue
+from simengine.mechanisms.tissue_repair import deposit, relax_tissue
+from simengine.state import cells as c
+from simengine.state import world as w
+from tests.small_world import SmallWorld
+
+PARTS = [w.FUNCTIONAL, w.INJURED, w.SCAR, w.VOID]
+
+
+def test_cells_secrete_into_and_take_up_from_their_voxel():
+    """EQ-SECRETE-1: one agent of weight 2, a field of first-order uptake and one with a Michaelis constant."""
+    small = SmallWorld(**{"patch.agent_weight": 2.0})
+    small.add("stromal_resting")
+    put_in_order(small.handle)
+    voxel, per_ml = int(small.world.cells.whole[c.VOXEL, 0]), 2.0 / 8e-9
+    fields, tnf, oxygen = small.world.fields, small.names.fields.index("tnf"), small.names.fields.index("oxygen")
+    fields.source[:], fields.loss[:], fields.value[:] = 0.0, 0.0, 4.0
+    small.world.work.behaviours[:] = 0.0
+    small.behave("secretion.tnf", 0, 3e-8)
+    small.behave("uptake.tnf", 0, 5e-9)
+    small.behave("uptake.oxygen", 0, 7e-9)
+    secrete(small.handle, 0, 0.2, 0, 1)
+    assert fields.source[tnf, 0, voxel] == pytest.approx(3e-8 * per_ml)
+    assert fields.loss[tnf, 0, voxel] == pytest.approx(5e-9 * per_ml)
+    half = fields.constant[w.FIELD_HALF_UPTAKE, oxygen]
+    assert half > 0.0
+    assert fields.loss[oxygen, 0, voxel] == pytest.approx(7e-9 * per_ml / (half + 4.0))
+    assert np.count_nonzero(fields.source) == 1
+    assert np.count_nonzero(fields.loss) == 2
+
+
+def test_tissue_exchanges_with_blood_by_its_vessels():
+    """EQ-SECRETE-2: source = secretion + clearance x vessels x blood level, loss = decay + clearance x vessels + uptake."""
+    small = SmallWorld()
+    fields, constant = small.world.fields, small.world.fields.constant
+    small.world.tissue[w.VESSELS] = 0.4
+    small.world.work.behaviours[:] = 0.0
+    secrete_tissue(small.handle, 1, 2, 5)
+    f = small.names.fields.index("tnf")
+    exchange = 0.4 * constant[w.FIELD_CLEARANCE, f]
+    blood, decay = constant[w.FIELD_BLOOD, f], constant[w.FIELD_DECAY, f]
+    np.testing.assert_allclose(fields.tissue_source[f, 1, 2:5], exchange * blood)
+    np.testing.assert_allclose(fields.tissue_loss[f, 1, 2:5], decay + exchange)
+    small.behave("secretion.tnf", 1, 0.02)
+    small.behave("uptake.tnf", 1, 0.7)
+    secrete_tissue(small.handle, 1, 2, 5)
+    assert fields.tissue_source[f, 1, 3] == pytest.approx(exchange * blood + 0.02)
+    assert fields.tissue_loss[f, 1, 3] == pytest.approx(decay + exchange + 0.7)
+
+
+def test_cells_fill_their_voxel_by_their_volume_and_function():
+    """EQ-TISSUE-1: two mature cardiomyocytes and a macrophage in one voxel."""
+    small = SmallWorld(**{"product.name": "ipsc_cm"})
+    labels = ("cardiomyocyte_mature", "cardiomyocyte_mature", "macrophage")
+    for i, label in enumerate(labels):
+        small.put(small.add(label), 10.0, 10.0, 10.0 + i)
+    put_in_order(small.handle)
+    deposit(small.handle, 0, 0, 3)
+    types = small.world.types.real
+    volume = [4.0 / 3.0 * np.pi * types[w.TYPE_RADIUS_UM, small.type_of(label)] ** 3 / 8000.0 for label in labels]
+    function = types[w.TYPE_FUNCTION, small.type_of("cardiomyocyte_mature")]
+    assert function > 0.0
+    assert small.world.tissue[w.CROWDING, 0, 0] == pytest.approx(sum(volume), rel=1e-9)
+    assert small.world.tissue[w.GRAFT, 0, 0] == pytest.approx(2.0 * volume[0] * function, rel=1e-9)
+    assert np.count_nonzero(small.world.tissue[w.CROWDING]) == 1
+
+
+RATES = {
+    "salvage_per_h": 0.02,
+    "necrosis_per_h": 0.01,
+    "fibrosis_per_h": 0.03,
+    "regrowth_per_h": 0.005,
+    "angiogenesis_per_h": 0.04,
+    "vessel_loss_per_h": 0.02,
+    "neutrophil_influx_per_h": 0.01,
+    "neutrophil_loss_per_h": 0.05,
+    "debris_clearance_per_h": 0.06,
+}
+
+
+def tissue_after(hours, graft=0.0, injured=0.3, rates=RATES):
+    """Return all rows of one voxel of tissue before and after a step at given rates."""
+    small = SmallWorld()
+    tissue = small.world.tissue
+    tissue[:, 0, 0] = 0.0
+    tissue[PARTS, 0, 0] = [0.2, injured, 0.1, 0.7 - injured]
+    tissue[w.VESSELS, 0, 0], tissue[w.NEUTROPHILS, 0, 0], tissue[w.DEBRIS, 0, 0] = 0.3, 0.5, 0.1
+    tissue[w.APOPTOTIC, 0, 0], tissue[w.GRAFT, 0, 0] = 5.0, graft
+    before = tissue[:, 0, 0].copy()
+    for name, rate in rates.items():
+        small.behave(name, 0, rate)
+    relax_tissue(small.handle, 0, 0, 1, hours)
+    return before, tissue[:, 0, 0].copy()
+
+
+def test_injured_tissue_is_saved_or_lost_at_its_rates():
+    """EQ-TISSUE-2, without filling: D falls by exp(-(salvage + necrosis) t), and parts by the ratio of the rates."""
+    rates = RATES | {"fibrosis_per_h": 0.0, "regrowth_per_h": 0.0, "debris_clearance_per_h": 0.0}
+    before, after = tissue_after(12.0, rates=rates)
+    gone = 0.3 * (1.0 - np.exp(-0.03 * 12.0))
+    assert after[w.INJURED] == pytest.approx(0.3 - gone)
+    assert after[w.FUNCTIONAL] - before[w.FUNCTIONAL] == pytest.approx(gone * 2.0 / 3.0)
+    assert after[w.VOID] - before[w.VOID] == pytest.approx(gone / 3.0)
+    assert after[w.DEBRIS] - before[w.DEBRIS] == pytest.approx(gone / 3.0)
+
+
+@pytest.mark.parametrize("graft", [0.0, 0.25, 0.9])
+def test_empty_space_fills_with_scar_and_muscle_but_not_where_a_graft_lives(graft):
+    """EQ-TISSUE-3, without injury: free = V - graft; and F + D + S + V stays 1 to rounding."""
+    before, after = tissue_after(24.0, graft=graft, injured=0.0)
+    filled = max(0.0, 0.7 - graft) * (1.0 - np.exp(-0.035 * 24.0))
+    assert before[w.VOID] - after[w.VOID] == pytest.approx(filled)
+    assert after[w.SCAR] - before[w.SCAR] == pytest.approx(filled * 6.0 / 7.0)
+    assert after[w.FUNCTIONAL] - before[w.FUNCTIONAL] == pytest.approx(filled / 7.0)
+    assert after[PARTS].sum() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_vessels_neutrophils_and_debris_relax_exactly():
+    """EQ-TISSUE-4 against a numerical solution, to 1e-7."""
+    _, after = tissue_after(10.0, injured=0.0)
+    for row, start, rise, fall in ((w.VESSELS, 0.3, 0.04, 0.02), (w.NEUTROPHILS, 0.5, 0.01, 0.05)):
+        solved = solve_ivp(
+            lambda _, y, up=rise, down=fall: up * (1.0 - y) - down * y, (0.0, 10.0), [start], rtol=1e-10, atol=1e-12
+        )
+        assert after[row] == pytest.approx(solved.y[0, -1], rel=1e-7)
+    assert after[w.DEBRIS] == pytest.approx(0.1 * np.exp(-0.6))
+    assert after[w.APOPTOTIC] == pytest.approx(5.0 * np.exp(-0.6))
+
+
+def test_fields_are_the_balance_of_source_loss_diffusion_and_exchange():
+    """EQ-FIELD-1 against a dense solution of the same grid, both patches: error below 1e-3 of the maximum."""
+    small = SmallWorld()
+    fields, shape = small.world.fields, (2, 4, 4)
+    n, f = 32, small.names.fields.index("tnf")
+    rng = np.random.default_rng(2)
+    source, loss = rng.uniform(0.0, 5.0, (2, n)), rng.uniform(1.0, 30.0, (2, n))
+    fields.source[:], fields.loss[:], fields.value[:] = 1.0, 1.0, 1.0
+    fields.source[f], fields.loss[f], fields.value[f, 0], fields.value[f, 1] = source, loss, 2.0, 0.5
+    mean = small.world.patch[0, w.SHARE] * 2.0 + small.world.patch[1, w.SHARE] * 0.5
+    exchange = fields.constant[w.FIELD_EXCHANGE, f]
+    assert exchange > 0.0
+    relax_fields(small.handle, 0)
+    system = np.diag(loss[0] + exchange)
+    index = np.arange(n).reshape(shape)
+    for axis in range(3):
+        here = np.moveaxis(index, axis, 0)
+        for i, j in zip(here[:-1].ravel(), here[1:].ravel(), strict=True):
+            flow = fields.constant[w.FIELD_DIFFUSION, f] / 400.0
+            system[[i, j], [i, j]] += flow
+            system[[i, j], [j, i]] -= flow
+    exact = np.linalg.solve(system, source[0] + exchange * mean)
+    np.testing.assert_allclose(fields.value[f, 0], exact, atol=1e-3 * exact.max())
+    assert fields.value[f, 0].max() != 2.0
+    np.testing.assert_array_equal(fields.value[f, 1], 0.5)
+
+
+def test_a_deposit_is_what_injections_fill_and_the_rest_is_remote():
+    """EQ-PATCH-1: four injections of 0.2 mL, and forty of 5 mL that would fill more than the lesion."""
+    for sites, volume in ((4, 0.2), (40, 5.0)):
+        route = {"route": "intramyocardial", "dose_cells": 1000, "n_sites": sites, "volume_ml_per_site": volume}
+        small = SmallWorld(delivery=[route])
+        organ = small.numbers("sites", "heart_infarct", "organ_volume_mm3")
+        lesion = organ * small.built.recipient.lesion_fraction
+        zone = min(1000.0 * sites * volume * small.numbers("sites", "heart_infarct", "deposit_spread"), 0.9 * lesion)
+        np.testing.assert_allclose(small.world.patch[:, w.ZONE_MM3], [zone, lesion - zone])
+        np.testing.assert_allclose(small.world.patch[:, w.SHARE], [zone / lesion, 1.0 - zone / lesion])
+        np.testing.assert_allclose(small.world.patch[:, w.VOLUME_MM3], 32 * 8e-6)
