@@ -20,7 +20,7 @@ REPLICATES = 200
 def numbers():
     """Macrophages at the recorded times of all replicates, float64[R, S], and those times in h.
 
-    Everything calls at full strength; a cell stays Exp(0.02 per h). The body goes at steps of 6 min, which puts arrivals
+    Everything calls at full strength, and the patient has the age at which immune strength is 1; a cell stays Exp(0.02 per h). The body goes at steps of 6 min, which puts arrivals
     at most 6 min, 0.2 % of a stay, too early.
     """
     constants = [
@@ -28,7 +28,10 @@ def numbers():
         Constant("macrophage", "apoptosis_per_h", LEAVING_PER_H / 4.0),
         Constant("macrophage", "egress_per_h", 3.0 * LEAVING_PER_H / 4.0),
     ]
-    more = f"run.duration_days = {DAYS}\npatch = {{ shape = [20, 20, 1], spacing_um = 50.0 }}\n" + every(6.0, 0.1)
+    more = (
+        f"patient.age_years = 50.0\nrun.duration_days = {DAYS}\npatch = {{ shape = [20, 20, 1], spacing_um = 50.0 }}\n"
+        + every(6.0, 0.1)
+    )
     parameters = {
         "cells.macrophage.density_per_mm3": DENSITY_PER_MM3,
         "cells.macrophage.recruitment_per_mm3_per_h": ARRIVALS_PER_MM3_H,

@@ -23,7 +23,7 @@ def maturing(minutes):
         Constant("cardiomyocyte", "apoptosis_per_h", RATE_PER_H, "mature"),
     ]
     parameters = {f"products.ipsc_cm.stage_fraction.{stage}": share for stage, share in SHARES.items()}
-    removed = ("cardiomyocyte_progenitor_matures", "cardiomyocyte_immature_matures")
+    removed = [f"cardiomyocyte_{rule}" for rule in ("progenitor_matures", "immature_matures", "division_stops_when_crowded")]
     more = injected(5000, DAYS, product="ipsc_cm") + every(minutes)
     on = ("apoptosis", "delivery", "differentiation", "trafficking")
     return isolated(constants, on, more, parameters=parameters, removed=removed)
@@ -33,7 +33,7 @@ def maturing(minutes):
 def ways(request):
     """For each stage of arrival the times of all events of the cells, h since arrival: float64[n, number of stages left]."""
     found = {1: [], 2: []}
-    for course in courses(maturing(request.param), 4):
+    for course in courses(maturing(request.param), 5):
         events = course.events
         order = np.lexsort((events["hour"], events["event"] != arrival(course), events["uid"]))
         uid, hour, event, kind = (events[name][order] for name in ("uid", "hour", "event", "type"))
