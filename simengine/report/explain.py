@@ -23,7 +23,7 @@ def _entries_in_use(scenario: Scenario, catalog: Catalog) -> Iterator[Entry]:
     yield catalog.entry("species", scenario.patient.species)
     yield catalog.entry("sites", scenario.site.name)
     yield catalog.entry("products", scenario.product.name)
-    yield from dict.fromkeys(cell.entry for cell in names.types if cell.is_product)
+    yield next(cell.entry for cell in names.types if cell.is_product)  # one lineage, in all its stages
     for route in names.routes:
         yield catalog.entry("routes", route)
     for drug in names.drugs:
