@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import click
 
@@ -23,7 +24,6 @@ def command(scenario: str, arm: str | None, overrides: tuple[str, ...], as_json:
       simengine explain heart_infarct_demo --arm "no cells" --set patient.age_years=70
     """
     from simengine.api import load
-    from simengine.cli.tables import print_table
     from simengine.report.explain import explain, overview
     from simengine.studies.design import design
 
@@ -35,9 +35,15 @@ def command(scenario: str, arm: str | None, overrides: tuple[str, ...], as_json:
         return
     for line in overview(point.scenario):
         click.echo(line)
-    columns = list(rows[0])
-    print_table(columns, [[_text(row[name]) for name in columns] for row in rows], title=f"{study.name}: {point.label}")
+    click.echo(f"\n{study.name}: {point.label}")
+    for row in rows:
+        click.echo(_line(row))
 
 
-def _text(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _line(row: Mapping[str, str | float]) -> str:
+    """Return one greppable line: path = value unit [range], grade (who set it): source."""
+    value = row["value"]
+    shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+    number = " ".join(part for part in (shown, str(row["unit"]), f"[{row['range']}]" if row["range"] else "") if part)
+    evidence = f"{row['grade']}, {row['set by']}: {row['source']}" if row["grade"] else str(row["set by"])
+    return f"{row['path']} = {number}\n      {evidence}" if row["grade"] else f"{row['path']} = {number}  ({evidence})"
