@@ -118,31 +118,35 @@ def simulate(
     >>> course.status
     'ok'
     """
-    built = build(scenario, seed, patient, replicate, catalog)
-    run = _Run(built, (seed, patient, replicate))
-    address = (scenario.hash, seed, patient, replicate)
+    run = _Run(build(scenario, seed, patient, replicate, catalog), (seed, patient, replicate))
+    label = (scenario.hash, seed, patient, replicate)
     if checkpoint is not None and checkpoint.exists():
-        world, run.taken = load_checkpoint(checkpoint, address, run.world)
+        world, run.taken = load_checkpoint(checkpoint, label, run.world)
         run.hold(world)
     else:
         populate(run.handle)
     end = int(run.world.clock[w.END])
     stop = end if stop_at_h is None else min(end, round(stop_at_h * w.TICKS_PER_H))
-    days = sorted(scenario.output.snapshot_days)
-    status = w.DONE
-    for goal, day in [(_tick_of(run.world, day), day) for day in days] + [(stop, None)]:
-        status = run.advance_to(min(goal, stop))
-        if status != w.DONE:
-            break
-        if day is not None and goal <= stop:
-            run.snapshots[f"day_{day:g}"] = snapshot(run.world, built.names)
+    status = _follow(run, scenario, stop)
     if status == w.DONE and stop < end:
         if checkpoint is not None:
             run.take_events()
-            save_checkpoint(checkpoint, address, run.world, run.taken)
+            save_checkpoint(checkpoint, label, run.world, run.taken)
         raise Stopped(f"stopped at {run.world.clock[w.NOW] / w.TICKS_PER_H:g} h")
     run.take_events()
     return _course(run, status)
+
+
+def _follow(run: _Run, scenario: Scenario, stop: int) -> int:
+    """Advance a run to base tick ``stop``, taking snapshots on the way; return its status."""
+    days = sorted(scenario.output.snapshot_days)
+    for goal, day in [(_tick_of(run.world, day), day) for day in days] + [(stop, None)]:
+        status = run.advance_to(min(goal, stop))
+        if status != w.DONE:
+            return status
+        if day is not None and goal <= stop:
+            run.snapshots[f"day_{day:g}"] = snapshot(run.world, run.built.names)
+    return w.DONE
 
 
 def _tick_of(world: World, day: float) -> int:

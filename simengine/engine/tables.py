@@ -127,7 +127,7 @@ def rule_tables(
     active: list[int] = []
     for t, cell in enumerate(names.types):
         touched = {i for i in range(n_behaviours) if base[i, t] != 0.0}
-        for rule in rules:
+        for rule in sorted(rules, key=lambda rule: bool(rule.get("additive", False))):  # sums after products
             applies = rule["kind"] in (cell.kind, "product" if cell.is_product else cell.kind)
             known = rule["behaviour"] in behaviours and rule["signal"] in signals
             if (

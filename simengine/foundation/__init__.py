@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""Numbers, units, randomness and compilation: what everything else stands on."""

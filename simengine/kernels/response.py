@@ -19,7 +19,8 @@ def respond(types, signals, rules, first, last, out):
     signals : float64[S, >= last - first]
         Signals of the chunk, column 0 belongs to ``first``.
     rules : Rules
-        ``base`` float64[B, T]; ``bounds`` float64[2, B]; CSR lists of active behaviours and of rule rows by type.
+        ``base`` float64[B, T]; ``bounds`` float64[2, B]; CSR lists of active behaviours and of rule rows by type, the
+        additive rows of a type last.
     out : float64[B, >= last - first]
         Behaviours; rows that are inactive for a type become 0.
 

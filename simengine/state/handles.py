@@ -126,8 +126,9 @@ for _ref, _struct, _named in (
 
 
 @kernel
-def _wrap(cells, grid, fields, kinds, rules, work, body, record, events, plain):
+def _wrap(cells, grid, fields, kinds, rules, work, recorded, plain):
     """Return the compiled world made of its groups and of the arrays that stand alone, in the order of World."""
+    body, record, events = recorded
     tissue, patch, tally, par, enabled, clock, key = plain
     return _WorldRef(
         _CellsRef(cells.count, cells.real, cells.whole, cells.uid),
@@ -183,8 +184,6 @@ def handle_of(world: World) -> Any:
         world.types,
         world.rules,
         world.work,
-        world.body,
-        world.record,
-        world.events,
+        (world.body, world.record, world.events),
         plain,
     )
