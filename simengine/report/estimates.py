@@ -12,7 +12,7 @@ from simengine.report.results_view import ResultsView
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over ``n`` runs of ``units`` independent units, with a 95 % interval and its Monte Carlo standard error."""
+    """A mean over ``n`` runs, with a 95 % interval over ``units`` units (each a ``unit``) and its Monte Carlo error."""
 
     n: int = 0
     units: int = 0
@@ -20,6 +20,7 @@ class Estimate:
     low: float = np.nan
     high: float = np.nan
     mcse: float = np.nan
+    unit: str = "patient"
 
     def text(self, decimals: int | None = None) -> str:
         """``-1.2 (-2.0 to -0.4)``; the mean alone when no interval can be given."""
@@ -42,12 +43,14 @@ def estimate_means(results: ResultsView, outcome: str) -> list[Estimate]:
         return [Estimate() for _ in results.points]
     rows = summary(results.table, [outcome])
     found = dict(zip(sorted(results.table["point"].unique()), rows.to_dict("records")))
-    fields = ("n", "units", "mean", "low", "high", "mcse")
+    fields = ("n", "units", "mean", "low", "high", "mcse", "unit")
     return [Estimate(**{f: found[p.index][f] for f in fields}) if p.index in found else Estimate() for p in results.points]
 
 
 def unit_note(estimates: list[Estimate]) -> str:
-    """A sentence for the footer when runs are not the units that intervals are over."""
+    """A sentence for the footer when intervals are over anything but one run for each of several patients."""
+    if any(e.units > 1 and e.unit == "replicate" for e in estimates):
+        return "Intervals are over replicates of one patient and speak of that patient alone."
     return "Intervals are over patients, whose replicates are averaged." if any(e.n != e.units for e in estimates) else ""
 
 

@@ -64,6 +64,18 @@ GROUPS = {  # how a course of a group is called
     "drug": "{}",
     "body": "{} in the body",
 }
+PHRASES = {  # where words alone would mislead
+    "lodged_died_lung": "lodged and died in the lung",
+    "died_elsewhere": "died elsewhere in the body",
+    "died_in_target": "died in the target organ",
+    "egress": "left the target",
+    "washed_out": "washed out of the target",
+    "fragile": "died early (fragile)",
+    "target_vessels": "vessels of the target",
+    "depot_intramyocardial": "at the injection sites",
+    "pending": "arriving in the patch",
+    "rest": "rest of the body",
+}
 GROUP_SUMS = {"living": "living product cells", "fate": "product cells lost"}
 BREAKS = re.compile(r"(?<=[\s=_,;:+×])|(?<=[^\W\d][/.-])")  # not within 8/8, 0.5 or 10-20
 
@@ -76,7 +88,9 @@ def words(text: str) -> str:
 def readable(name: str) -> str:
     """A title from an identifier: ``immune.cd8`` becomes ``CD8 cells in the patch``, ``donor.match`` ``Donor match``."""
     group, dot, rest = name.removesuffix(".*").rpartition(".")
-    text = re.sub(r"(?<=[^\d])(\d+)([hd])$", lambda m: f"at {m[1]} {'h' if m[2] == 'h' else 'days'}", words(rest))
+    text = PHRASES.get(rest) or re.sub(
+        r"(?<=[^\d])(\d+)([hd])$", lambda m: f"at {m[1]} {'h' if m[2] == 'h' else 'days'}", words(rest)
+    )
     if name.endswith(".*"):
         text = GROUP_SUMS.get(rest, text)
     elif dot:

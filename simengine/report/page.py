@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simengine.report.drawing import Drawing
-from simengine.report.estimates import Estimate, estimate_means
+from simengine.report.estimates import Estimate, estimate_means, unit_note
 from simengine.report.labels import decimals_for
 from simengine.report.results_view import DISCLAIMER, ResultsView, quantity_of, usable_rows
 from simengine.report.selection import draw_each, headline_outcomes
@@ -147,7 +147,8 @@ def _summary(results: ResultsView) -> str:
         cells = "".join(f"<td class=number>{_in_html(columns[name][i], columns[name])}</td>" for name in names)
         rows.append(f"<tr><td>{escape(point.label)}</td><td class=number>{n_runs}</td>{cells}</tr>")
     head = f"<tr><th>Arm</th><th class=number>Runs</th>{heads}</tr>"
-    note = "<p class=quiet>Mean (95 % interval). Intervals are over patients where there are several.</p>"
+    notes = dict.fromkeys(["Mean (95 % interval).", *(unit_note(column) for column in columns.values())])
+    note = f"<p class=quiet>{escape(' '.join(filter(None, notes)))}</p>"
     return f"<div class=wide><table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>{note}"
 
 

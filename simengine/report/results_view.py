@@ -72,7 +72,7 @@ def usable_rows(results: ResultsView) -> DataFrame:
 
 
 def quantity_of(results: ResultsView, name: str, section: str = "outcomes") -> Quantity:
-    """Title and unit of a column, course or field from the manifest, else read from the name and its unit suffix.
+    """Title and unit of a column, course or field: from the manifest, else the catalogue, else the name and its suffix.
 
     Parameters
     ----------
@@ -80,13 +80,23 @@ def quantity_of(results: ResultsView, name: str, section: str = "outcomes") -> Q
     section : the part of the manifest that describes it (``outcomes``, ``courses`` or ``fields``).
     """
     known = results.manifest.get(section) or {}
-    entry = known.get(name, {}) if isinstance(known, Mapping) else {}
+    entry = known.get(name) or (_catalogued_field(name.removeprefix("field.")) if section != "outcomes" else {})
     stem, unit = split_unit(name)
     return Quantity(
         title=str(entry.get("title") or readable(stem)),
         unit=print_unit(str(entry.get("unit", unit) or "")),
         description=str(entry.get("description") or ""),
     )
+
+
+def _catalogued_field(name: str) -> Mapping[str, str]:
+    from simengine.catalog import UnknownName, entry
+
+    try:
+        field = entry("fields", name)
+    except UnknownName:
+        return {}
+    return {"title": field.title, "unit": str(field.facts.get("unit", ""))}
 
 
 def course_of(results: ResultsView, point: int, name: str) -> tuple[np.ndarray, np.ndarray]:

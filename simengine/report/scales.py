@@ -21,7 +21,18 @@ MOST_DECADES = 4
 NEAR_ZERO = 0.35  # a linear axis whose lowest value is below this share of its highest begins at zero
 LINEAR_SHARE = 0.8  # width of the linear part of a symlog axis, in decades, on each side of zero
 HOURS_PER_DAY = 24.0
-TIME_TICKS_H = ((1, "1 h"), (6, "6 h"), (24, "1 d"), (72, "3 d"), (240, "10 d"), (720, "30 d"), (2160, "90 d"), (8640, "1 y"))
+TICK_GAP_IN = 0.45
+TIME_TICKS_H = (
+    (0, "0"),
+    (1, "1 h"),
+    (6, "6 h"),
+    (24, "1 d"),
+    (72, "3 d"),
+    (240, "10 d"),
+    (720, "30 d"),
+    (2160, "90 d"),
+    (8640, "1 y"),
+)
 
 
 @dataclass(frozen=True)
@@ -136,24 +147,25 @@ def day_ticks(last: float, most: int) -> list[float]:
     return [i * step for i in range(math.floor(last / step + 1e-6) + 1)]
 
 
-def early_axis(axis: Axis, first_h: float, last_h: float, width_in: float) -> str:
+def early_axis(axis: Axis, start_h: float, last_h: float, width_in: float) -> str:
     """Ticks of a time axis drawn in hours that gives the first hours as much room as the last weeks; returns its label.
 
-    Time is linear up to ``first_h`` (so that hour 0 is shown) and logarithmic after it; labels keep 0.45 inch apart.
+    Time is linear up to one hour (so that an axis that starts at hour 0 shows it) and logarithmic after it; labels keep
+    0.45 inch apart, and the last one that fits the axis is always there.
     """
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
-    linear_below = max(first_h, 1e-3)
-    axis.axes.set_xscale("symlog", linthresh=linear_below, linscale=0.4)
-    axis.axes.set_xlim(0.0, last_h)
-    forward = axis.get_transform().transform
-    end = float(forward(np.array([last_h]))[0])
-    ticks, last_place = [(0.0, "0")], 0.0
-    for hour, label in TIME_TICKS_H:
-        place = float(forward(np.array([float(hour)]))[0]) / end * width_in
-        if hour <= last_h * 1.0001 and place - last_place >= 0.45:
-            ticks.append((float(hour), label))
-            last_place = place
+    axis.axes.set_xscale("symlog", linthresh=1.0, linscale=0.4)
+    axis.axes.set_xlim(start_h, last_h)
+    known = [(hour, label) for hour, label in TIME_TICKS_H if start_h <= hour <= last_h * 1.0001]
+    places = axis.get_transform().transform(np.array([start_h, *(hour for hour, _ in known), last_h]))
+    inches = (places[1:-1] - places[0]) / (places[-1] - places[0]) * width_in
+    ticks = known[-1:]
+    taken = list(inches[-1:])
+    for (hour, label), inch in zip(known[:-1], inches[:-1]):
+        if all(abs(inch - other) >= TICK_GAP_IN for other in taken):
+            ticks.append((hour, label))
+            taken.append(inch)
     axis.set_major_locator(FixedLocator([tick for tick, _ in ticks]))
     axis.set_major_formatter(FixedFormatter([label for _, label in ticks]))
     axis.set_minor_locator(NullLocator())
@@ -164,6 +176,8 @@ def early_axis(axis: Axis, first_h: float, last_h: float, width_in: float) -> st
 def _linear(low: float, high: float, include_zero: bool) -> Scale:
     if include_zero:
         low, high = min(low, 0.0), max(high, 0.0)
+    if low == high == 0.0:
+        return Scale("linear", -0.04, 1.04)
     span = high - low
     if 0.0 < low < NEAR_ZERO * high:
         return Scale("linear", 0.0, high + 0.04 * high)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from simengine.report.drawing import Drawing
-from simengine.report.figures import courses, heatmap, ledger, outcomes, patch, survival
+from simengine.report.figures import courses, effects, heatmap, ledger, outcomes, patch, survival
 from simengine.report.results_view import NothingToDraw, ResultsView
 from simengine.report.scales import Wanted
 
@@ -42,6 +42,8 @@ def plan_figures(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
     figures: dict[str, Callable[[], Drawing]] = {}
     for name in headline:
         figures[f"outcome_{name}"] = partial(outcomes.draw, results, outcome=name)
+    for name in [n for n in headline if "change" in n]:
+        figures[f"effect_{name}"] = partial(effects.draw, results, outcome=name)
     figures["survival"] = partial(survival.draw, results)
     figures["ledger"] = partial(ledger.draw, results)
     figures["patch"] = partial(patch.draw, results)

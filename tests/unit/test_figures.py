@@ -20,14 +20,14 @@ import pytest
 from simengine.api import open_results
 from simengine.report import gallery, page
 from simengine.report.drawing import Drawing
-from simengine.report.figures import courses, heatmap, ledger, outcomes, patch, survival
+from simengine.report.figures import courses, effects, heatmap, ledger, outcomes, patch, survival
 from simengine.report.labels import decade_number, number, print_unit, readable, split_unit, text_width, tick_number, wrap
 from simengine.report.panels import share_panels
 from simengine.report.results_view import DISCLAIMER, NothingToDraw, course_of, quantity_of
 from simengine.report.scales import Scale, choose_scale, day_ticks
 from simengine.report.selection import draw_each, plan_figures
 from simengine.report.style import new_figure
-from simengine.studies.statistics import summary
+from simengine.studies.statistics import contrasts, summary
 from tests.unit.synthetic_results import (
     FATES,
     LIVING,
@@ -93,6 +93,11 @@ def snapshot_results(tmp_path: Path, n_arms: int = 6, **options: object) -> Synt
 @pytest.mark.parametrize("n_arms", ARMS)
 def test_outcome_texts_never_overlap(n_arms: int) -> None:
     assert_readable(outcomes.draw(make_results(n_arms), outcome="lvef_change_points"))
+
+
+@pytest.mark.parametrize("n_arms", ARMS)
+def test_effect_texts_never_overlap(n_arms: int) -> None:
+    assert_readable(effects.draw(make_results(n_arms), outcome="lvef_change_points"))
 
 
 @pytest.mark.parametrize("n_arms", ARMS)
@@ -209,7 +214,27 @@ def test_replicates_of_one_patient_do_not_narrow_the_interval() -> None:
     b = drawing.data.iloc[0]
     assert (a["n"], b["n"]) == (12, 36)
     np.testing.assert_allclose([a["low95"], a["high95"]], [b["low95"], b["high95"]], rtol=1e-12)
-    assert "over patients" in drawing.caption
+    assert "Intervals are over patients" in drawing.caption
+    one = thrice.table["patient"] == 0
+    thrice.table = thrice.table[one]
+    assert "over replicates of one patient" in outcomes.draw(thrice, outcome="lvef_change_points").caption
+
+
+def test_effects_pair_the_same_patients_and_agree_with_the_contrasts() -> None:
+    results = make_results(4, 10, n_failed=2)
+    truth = np.array([0.0, 2.0, -1.0, 0.5])
+    patient_effect = 10.0 * np.sin(results.table["patient"])
+    results.table["lvef_change_points"] = patient_effect + truth[results.table["point"]]
+    results.table = results.table.sample(frac=1.0, random_state=3).sort_values("point", kind="stable")
+    drawing = effects.draw(results, outcome="lvef_change_points")
+    for point in (1, 2, 3):
+        own = drawing.data[drawing.data["point"] == point]
+        assert len(own) == own["n"].iloc[0] == {1: 9, 2: 9, 3: 9}[point]
+        np.testing.assert_allclose(own["difference"], truth[point], atol=1e-12)
+    wanted = contrasts(results.table, ["lvef_change_points"])
+    found = drawing.data.groupby("point", sort=True).first()
+    np.testing.assert_array_equal(found[["n", "mean", "low95"]], wanted[["pairs", "mean", "low"]])
+    assert "no cells" in drawing.title
 
 
 def test_numbers_at_risk_count_the_grafts_still_watched() -> None:
@@ -261,6 +286,16 @@ def test_small_fates_are_joined_and_nothing_is_dropped() -> None:
     np.testing.assert_allclose(last["other fates"], wanted, rtol=1e-12)
 
 
+def test_the_ledger_begins_when_there_are_cells() -> None:
+    results = make_results(2, 5)
+    for course in results.courses[1].values():
+        course[:, 0] = 0.0
+    drawing = ledger.draw(results)
+    assert drawing.data["time_h"].min() == 1.0
+    assert drawing.figure.axes[0].get_xlim() == (1.0, 720.0)
+    assert_readable(drawing)
+
+
 def test_the_legend_of_the_ledger_is_ordered_as_the_stack() -> None:
     drawing = ledger.draw(make_results(2, 10))
     stack = drawing.figure.axes[0]
@@ -282,18 +317,21 @@ def test_a_ledger_on_a_symlog_axis_is_lines_not_stacks() -> None:
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), first["mean_cells"])
 
 
-def test_circles_have_the_place_and_size_of_the_cells_of_the_middle_layer(tmp_path: Path) -> None:
+def test_circles_have_the_place_and_size_of_the_cells_and_pale_outside_the_middle_layer(tmp_path: Path) -> None:
     results = snapshot_results(tmp_path, days=(1, 7))
     drawing = patch.draw(results)
     cells = drawing.data[drawing.data["what"] == "cell"]
     for axes, hours in zip(drawing.figure.axes, (24.0, 168.0)):
-        own = cells[cells["time_h"] == hours]
-        circles = axes.collections[0]
-        np.testing.assert_array_equal(circles.get_offsets(), own[["x_um", "y_um"]])
-        np.testing.assert_array_equal(circles.get_widths(), 2.0 * own["radius_um"])
+        for circles, is_in_slice in zip(axes.collections, (False, True)):
+            own = cells[(cells["time_h"] == hours) & (cells["in_slice"] == is_in_slice)]
+            np.testing.assert_array_equal(circles.get_offsets(), own[["x_um", "y_um"]])
+            np.testing.assert_array_equal(circles.get_widths(), 2.0 * own["radius_um"])
+            assert (circles.get_alpha() == 1.0) == is_in_slice
     with np.load(results.snapshot_paths[0]) as arrays:
-        reach = np.abs(arrays["z_um"] - 50.0) <= 10.0 + arrays["radius_um"]
-        assert len(cells[cells["time_h"] == 24.0]) == int((reach & (arrays["patch"] == 0)).sum())
+        reaches = np.abs(arrays["z_um"] - 50.0) <= 10.0 + arrays["radius_um"]
+        is_here = arrays["patch"] == 0
+        first = cells[cells["time_h"] == 24.0]
+        assert (len(first), first["in_slice"].sum()) == (is_here.sum(), (reaches & is_here).sum())
         value = drawing.data[(drawing.data["what"] == "field") & (drawing.data["time_h"] == 24.0)]["value"]
         np.testing.assert_array_equal(value, arrays["field_chemokine_ng_per_ml"][0, 2].ravel())
 
@@ -472,6 +510,7 @@ def test_dollar_signs_in_a_label_are_no_formula() -> None:
         (outcomes.draw, {"outcome": "no_such"}, "no outcome 'no_such'"),
         (courses.draw, {"course": "no.such"}, "no course named 'no.such'"),
         (patch.draw, {}, "no snapshots"),
+        (effects.draw, {"outcome": "retained_living_30d"}, "both in 'no cells' and in another arm"),
         (heatmap.draw, {"outcome": "lvef_change_points", "rows": "route"}, "'route' is not swept"),
         (ledger.draw, {"arms": [0]}, "no arm drawn was given cells"),
     ],
@@ -703,6 +742,7 @@ def test_every_figure_of_the_plan_states_runs_seed_version_and_disclaimer(tmp_pa
     ("name", "wanted"),
     [
         ("fate.rejected_cd8", "Rejected CD8"),
+        ("fate.lodged_died_lung", "Lodged and died in the lung"),
         ("immune.nk", "NK cells in the patch"),
         ("living.*", "Living product cells"),
         ("retained_living_30d", "Retained living at 30 days"),
@@ -713,6 +753,12 @@ def test_every_figure_of_the_plan_states_runs_seed_version_and_disclaimer(tmp_pa
 )
 def test_names_become_titles(name: str, wanted: str) -> None:
     assert readable(name) == wanted
+
+
+def test_a_field_is_called_as_in_the_catalogue() -> None:
+    results = make_results(2)
+    assert quantity_of(results, "ifng", "fields").axis_label == "Interferon gamma (ng/mL)"
+    assert quantity_of(results, "field.oxygen", "courses").axis_label == "Oxygen (mmHg)"
 
 
 def test_units_are_read_from_suffixes_and_printed_with_their_signs() -> None:
@@ -771,6 +817,7 @@ def test_day_ticks_end_on_the_last_day(last: float, wanted: list[float]) -> None
 
 def test_scales_follow_the_data() -> None:
     assert choose_scale(np.array([np.nan])).kind == "linear"
+    assert choose_scale(np.zeros(3)).high > 1.0
     assert choose_scale(np.array([1.0, 50.0])) == Scale("linear", 0.0, 52.0)
     spread = np.logspace(0.0, 3.0, 50)
     assert choose_scale(spread).kind == "log"

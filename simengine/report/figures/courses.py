@@ -117,9 +117,8 @@ def _draw_panel(axes: Axes, panel: Sequence[_Arm], scale: Scale, time: str) -> N
         lines += axes.plot(places, arm.median, color=colour, linewidth=1.6)
     scale.apply(axes.yaxis)
     last_h = max(float(arm.time_h[-1]) for arm in panel)
-    first_h = float(min((t for t in panel[0].time_h if t > 0.0), default=1.0))
     if time == "early":
-        label = early_axis(axes.xaxis, max(1.0, first_h), last_h, WIDTH_IN - ARM_LABEL_IN - 1.0)
+        label = early_axis(axes.xaxis, float(panel[0].time_h[0]), last_h, WIDTH_IN - ARM_LABEL_IN - 1.0)
     else:
         label = day_axis(axes.xaxis, last_h)
     name_axes(axes, x=label)

@@ -53,7 +53,7 @@ KEY = "Mean over runs of living cells and of all cells lost so far, by fate."
 
 @dataclass(frozen=True)
 class _Ledger:
-    """Mean courses of one arm by entry, [S] each, and the time they share."""
+    """Mean courses of one arm by entry, [S] each, and the time they share, from the first time there are cells."""
 
     point: PointView
     n: int
@@ -134,7 +134,9 @@ def _read(results: ResultsView, point: PointView, names: Sequence[str], quantity
         return None
     divisor = given[has_dose, None] if quantity == "share" else 1.0
     means = {name: (add_courses([course[has_dose]]) / divisor).mean(axis=0) for name, course in courses.items()}
-    return _Ledger(point, int(has_dose.sum()), time_h, {name: np.nan_to_num(mean) for name, mean in means.items()})
+    entries = {name: np.nan_to_num(mean) for name, mean in means.items()}
+    begun = np.sum(list(entries.values()), axis=0) > 0.0
+    return _Ledger(point, int(has_dose.sum()), time_h[begun], {name: mean[begun] for name, mean in entries.items()})
 
 
 def _group_small(ledgers: list[_Ledger]) -> list[_Ledger]:
@@ -191,8 +193,8 @@ def _set_time(axes: Axes, ledgers: list[_Ledger], time: str, width_in: float) ->
 
     last_h = max(float(ledger.time_h[-1]) for ledger in ledgers)
     if time == "early" and last_h > 2.0 * HOURS_PER_DAY:
-        first_h = min(float(t) for t in ledgers[0].time_h if t > 0.0)
-        return early_axis(axes.xaxis, max(1.0, first_h), last_h, width_in)
+        start_h = min(float(ledger.time_h[0]) for ledger in ledgers)
+        return early_axis(axes.xaxis, start_h, last_h, width_in)
     days = day_ticks(last_h / HOURS_PER_DAY, most=6 if width_in > 3.0 else 4)
     axes.set_xlim(0.0, last_h)
     axes.xaxis.set_major_locator(FixedLocator([day * HOURS_PER_DAY for day in days]))

@@ -1,4 +1,4 @@
-"""The patch at chosen days: a slice through its middle, cells to scale by kind over a field of the tissue."""
+"""The patch at chosen days: cells to scale by kind over a slice through the middle of a field."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ from simengine.report.labels import words, wrap
 from simengine.report.results_view import NothingToDraw, ResultsView, provenance_line, quantity_of
 from simengine.report.scales import HOURS_PER_DAY
 from simengine.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
     INK,
     LABEL_PT,
-    PALETTE,
+    ORANGE,
+    PURPLE,
     RULE,
+    SKY,
     TEXT_PT,
+    VERMILION,
     WIDTH_IN,
     colour_bar,
     legend_column,
@@ -36,8 +42,9 @@ if TYPE_CHECKING:
 RUN = re.compile(r"point(\d+)-patient(\d+)-replicate(\d+)-")
 MOST_DAYS, MOST_IN_ROW = 6, 3
 LEGEND_IN = 1.35
-# Okabe & Ito first, then Tol (2021), "Colour schemes", muted.
-KIND_COLOURS = (*PALETTE, "#882255", "#999933", "#332288", "#44AA99", "#661100")
+# Okabe & Ito, then Tol (2021), "Colour schemes", muted. Engines list host kinds first: warm; product stages next: cool.
+KIND_COLOURS = (GREY, ORANGE, VERMILION, PURPLE, "#882255", SKY, "#332288", BLUE, GREEN, "#44AA99", "#999933", "#661100")
+PALE = 0.3  # opacity of a cell above or below the slice
 TISSUE = ("functional", "injured", "scar", "void", "vessels")
 
 RunAddress = tuple[int, int, int]
@@ -45,7 +52,7 @@ RunAddress = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class _Slice:
-    """The middle layer of one patch at one time: a field [ny, nx] and the cells that reach into the layer."""
+    """One patch at one time: its cells, whether each reaches into the middle layer, and a field in it [ny, nx]."""
 
     time_h: float
     spacing_um: float
@@ -54,6 +61,7 @@ class _Slice:
     y_um: np.ndarray
     radius_um: np.ndarray
     weight: np.ndarray
+    in_slice: np.ndarray
     kind: np.ndarray
     kinds: tuple[str, ...]
     patch: str
@@ -77,7 +85,7 @@ def draw(
     field: str | None = None,
     patch: int = 0,
 ) -> Drawing:
-    """Draw the middle layer of a patch of one run, a panel a day.
+    """Draw the cells of a patch of one run over its middle layer, a panel a day; cells outside that layer are pale.
 
     Parameters
     ----------
@@ -182,14 +190,15 @@ def _read_slice(path: Path, field: str, patch: int) -> _Slice:
             raise NothingToDraw(f"the snapshots hold no field {field!r}; they hold: {', '.join(known)}")
         grid, spacing = arrays[name], float(arrays["spacing_um"])
         middle = grid.shape[1] // 2
-        reach = 0.5 * spacing + arrays["radius_um"]
-        shown = (arrays["patch"] == patch) & (np.abs(arrays["z_um"] - (middle + 0.5) * spacing) <= reach)
+        shown = arrays["patch"] == patch
         columns = {n: arrays[n][shown] for n in ("x_um", "y_um", "radius_um", "weight")}
+        height = np.abs(arrays["z_um"][shown] - (middle + 0.5) * spacing)
         return _Slice(
             time_h=float(arrays["time_h"]),
             spacing_um=spacing,
             field=grid[patch, middle],
             **columns,
+            in_slice=height <= 0.5 * spacing + columns["radius_um"],
             kind=arrays["type"][shown],
             kinds=tuple(str(n) for n in arrays["type_names"]),
             patch=str(arrays["patch_names"][patch]),
@@ -211,18 +220,19 @@ def _draw_slice(axes: Axes, cut: _Slice, limits: tuple[float, float]) -> None:
     light = LinearSegmentedColormap.from_list("light_greys", matplotlib.colormaps["Greys"](np.linspace(0.0, 0.62, 64)))
     wide, high = cut.size_um
     axes.imshow(cut.field, interpolation="nearest", origin="lower", extent=(0, wide, 0, high), cmap=light, clim=limits)
-    if cut.x_um.size:
-        diameter = 2.0 * cut.radius_um
+    for layer, is_shown in enumerate((~cut.in_slice, cut.in_slice)):  # the slice on top
+        diameter = 2.0 * cut.radius_um[is_shown]
         circles = EllipseCollection(
             diameter,
             diameter,
             np.zeros_like(diameter),
             units="xy",
-            offsets=np.column_stack([cut.x_um, cut.y_um]),
+            offsets=np.column_stack([cut.x_um, cut.y_um])[is_shown],
             offset_transform=axes.transData,
-            facecolors=[_colour(kind) for kind in cut.kind],
+            facecolors=[_colour(kind) for kind in cut.kind[is_shown]],
             edgecolors="white",
             linewidths=0.35,
+            alpha=1.0 if layer else PALE,
         )
         axes.add_collection(circles, autolim=False)
     axes.set(xlim=(0, wide), ylim=(0, high), xticks=[], yticks=[])
@@ -250,7 +260,7 @@ def _draw_legend(axes: Axes, slices: Sequence[_Slice]) -> None:
     handles = [Line2D([], [], marker="o", linestyle="", markersize=6, color=_colour(kind)) for kind in shown]
     labels = [wrap(words(slices[0].kinds[kind]), LEGEND_IN - 0.35, TEXT_PT) for kind in shown]
     if not shown:
-        handles, labels = [Line2D([], [], linestyle="")], ["no cells in the slice"]
+        handles, labels = [Line2D([], [], linestyle="")], ["no cells"]
     legend_column(axes, handles, labels, handle_in_ems=0.9)
 
 
@@ -258,8 +268,8 @@ def _key(slices: Sequence[_Slice], address: RunAddress) -> str:
     weights = np.concatenate([cut.weight for cut in slices])
     heavy = "" if np.all(weights == 1.0) else f" One circle stands for {weights.min():.3g}-{weights.max():.3g} cells."
     return (
-        f"Patient {address[1]}, replicate {address[2]}; {words(slices[0].patch)} patch, middle layer of"
-        f" {slices[0].spacing_um:g} µm and the cells that reach into it, to scale.{heavy}"
+        f"Patient {address[1]}, replicate {address[2]}; {words(slices[0].patch)} patch, cells to scale over the middle layer"
+        f" ({slices[0].spacing_um:g} µm); pale: cells above or below it.{heavy}"
     )
 
 
@@ -271,6 +281,7 @@ def _shown(slices: Sequence[_Slice], field: str) -> DataFrame:
     for cut in slices:
         names = np.array(cut.kinds, dtype=object)
         cells = {"x_um": cut.x_um, "y_um": cut.y_um, "radius_um": cut.radius_um, "weight": cut.weight}
+        cells["in_slice"] = cut.in_slice
         parts.append(pd.DataFrame({"time_h": cut.time_h, "what": "cell", "name": names[cut.kind], **cells}))
         ny, nx = cut.field.shape
         voxels = {
@@ -279,5 +290,5 @@ def _shown(slices: Sequence[_Slice], field: str) -> DataFrame:
             "value": cut.field.ravel(),
         }
         parts.append(pd.DataFrame({"time_h": cut.time_h, "what": "field", "name": field.removeprefix("field_"), **voxels}))
-    columns = ["time_h", "what", "name", "x_um", "y_um", "radius_um", "weight", "value"]
+    columns = ["time_h", "what", "name", "x_um", "y_um", "radius_um", "weight", "in_slice", "value"]
     return pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
