@@ -10,13 +10,14 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 _LONGEST_SHOWN = 60
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Problem:
-    """One fault of one document, sorted by place.
+    """One fault of one document.
 
     `line` and `column` count from 1, in characters. `path` is the dotted path of the field (`delivery.0.dose_cells`),
     or `document` when the text as a whole is at fault. `hint` is advice in a few words, or empty.
@@ -43,7 +44,8 @@ class InputError(Exception):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         """Keep each distinct problem once."""
-        self.problems: tuple[Problem, ...] = tuple(sorted(set(problems)))
+        order = attrgetter("file", "line", "column", "path", "found", "expected", "hint")
+        self.problems: tuple[Problem, ...] = tuple(sorted(set(problems), key=order))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:

@@ -17,8 +17,11 @@ from simengine.foundation.positions import FieldPath
 from simengine.scenario.layers import Layered
 from simengine.scenario.limits import MOST_POINTS, MOST_RECORDED_MB, MOST_RUNS, estimate
 from simengine.scenario.model import Arm, Scenario, Sweep
-from simengine.scenario.paths import EACH, STUDY_ONLY, Finding, flattened, split_path
-from simengine.scenario.validate import shape_findings, validate
+from simengine.scenario.paths import EACH, MOST_HINTS, STUDY_ONLY, Finding, expectation, flattened, split_path
+from simengine.scenario.validate import is_too_long, shape_findings, validate
+
+MOST_SETTINGS = 1000
+"""Values that one variant may set."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,8 @@ class _Expansion:
     def _arms(self) -> list[_Variant]:
         arms, seen = [], set()
         tables = self.layers.data.get("arm", [])
-        if not isinstance(tables, list):
-            self._find(Finding(("arm",), shown(tables), "tables, each headed [[arm]]"))
+        if not isinstance(tables, list) or is_too_long(("arm",), tables):
+            self._find(Finding(("arm",), shown(tables), expectation(("arm",))))
             return []
         for i, table in enumerate(tables):
             self._shape(Arm, table, ("arm", i))
@@ -106,6 +109,10 @@ class _Expansion:
 
     def _sweep(self) -> tuple[list[_Variant], list[list[_Variant]]]:
         sweep = self.layers.data.get("sweep", {})
+        place: FieldPath = ("sweep", "list")
+        if isinstance(sweep, dict) and is_too_long(place, sweep.get("list")):
+            self._find(Finding(place, shown(sweep["list"]), expectation(place)))
+            return [], []
         self._shape(Sweep, sweep, ("sweep",))
         if not isinstance(sweep, dict):
             return [], []
@@ -117,7 +124,7 @@ class _Expansion:
         ]
         axes = []
         for name, values in sorted(grid.items()) if isinstance(grid, dict) else []:
-            place: FieldPath = ("sweep", "grid", name)
+            place = ("sweep", "grid", name)
             path = self._target(name, place)
             if path and isinstance(values, list):
                 settings = [_Setting(name, path, value, (*place, i)) for i, value in enumerate(values)]
@@ -136,7 +143,11 @@ class _Expansion:
     def _settings(self, table: Mapping[str, Any], place: FieldPath) -> tuple[_Setting, ...]:
         """Return what a table of dotted paths sets; a path that leads nowhere is a problem at its key."""
         found: dict[FieldPath, _Setting] = {}
-        for name, value, written in flattened(table, place):
+        items = list(flattened(table, place))
+        if len(items) > MOST_SETTINGS:
+            self._find(Finding(place, f"{len(items)} values", f"a table of at most {MOST_SETTINGS} values"))
+            return ()
+        for name, value, written in items:
             path = self._target(name, written)
             if path in found:
                 self._find(Finding(written, f"{shown(name)} again", "each path once", at_key=True))
@@ -147,7 +158,7 @@ class _Expansion:
         return tuple(found.values())
 
     def _target(self, name: str, place: FieldPath) -> FieldPath:
-        path = split_path(name, STUDY_ONLY)
+        path = split_path(name, STUDY_ONLY, hints=len(self.problems) < MOST_HINTS)
         if isinstance(path, Finding):
             self._find(Finding(place, path.found, path.expected, path.hint, at_key=True))
             return ()

@@ -83,10 +83,15 @@ class Layered:
     def put(self, path: FieldPath, value: Any, origin: Origin) -> None:
         """Set one value; tables on the way are made, elements of lists must be there."""
         target = self._parent(path, origin)
-        for stale in [known for known in self.origins if known[: len(path)] == path]:
-            del self.origins[stale]
+        if isinstance(self._held(target, path[-1]), dict | list):
+            for stale in [known for known in self.origins if known[: len(path)] == path]:
+                del self.origins[stale]
         target[path[-1]] = copy.deepcopy(value)
         self.origins[path] = origin
+
+    @staticmethod
+    def _held(target: Any, key: str | int) -> Any:
+        return target.get(key) if isinstance(key, str) else target[key]
 
     def _parent(self, path: FieldPath, origin: Origin) -> Any:
         target: Any = self.data

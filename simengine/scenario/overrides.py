@@ -71,7 +71,7 @@ def apply_overrides(layers: Layered, overrides: Mapping[str, Any] | Sequence[str
     A path that an arm or the sweep sets as well is refused, because theirs would win unseen.
     """
     typed, problems = _typed(overrides)
-    taken = _set_by_variants(layers)
+    taken = _set_by_variants(layers) if typed else set()
     for item in typed:
         for name, value, _ in flattened({item.name: item.value}):
             path = split_path(name, FILE_ONLY)
@@ -111,5 +111,5 @@ def _set_by_variants(layers: Layered) -> set[FieldPath]:
     rows = sweep.get("list", [])
     tables += [*(rows if isinstance(rows, list) else []), sweep.get("grid")]
     names = [name for table in tables if isinstance(table, dict) for name, _, _ in flattened(table)]
-    paths = [split_path(name, ()) for name in names]
+    paths = [split_path(name, (), hints=False) for name in names]
     return {path for path in paths if not isinstance(path, Finding)}

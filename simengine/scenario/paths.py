@@ -5,9 +5,10 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le, MaxLen, MinLen
+from annotated_types import Ge, Le, MaxLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -32,6 +33,8 @@ FILE_ONLY = ("schema_version", "extends", "arm", "sweep")
 """Fields that only a file can state."""
 
 
+MOST_HINTS = 200
+"""Faults of one file for which the nearest right name is sought; it takes a millisecond each."""
 EACH = -1
 """In a path: every element of a list."""
 
@@ -70,9 +73,7 @@ class Slot:
         origin = get_origin(self.annotation)
         if origin is dict and isinstance(key, str):
             return _slot(items[1], (), key)
-        if origin not in (tuple, list):
-            return None
-        if isinstance(key, str):
+        if origin not in (tuple, list) or isinstance(key, str):
             return None
         item = items[0] if origin is list or items[-1] is Ellipsis else items[key] if 0 <= key < len(items) else None
         return _slot(item, (), self.name) if item is not None else None
@@ -84,6 +85,7 @@ class Slot:
         return list(_fields(model)) if model else []
 
 
+@cache
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
@@ -119,19 +121,18 @@ def expectation(path: FieldPath) -> str:
 
 def _said(slot: Slot) -> str:
     kind, items = slot.annotation, get_args(slot.annotation)
+    most = next((m.max_length for m in slot.metadata if isinstance(m, MaxLen)), None)
     if slot.model or get_origin(kind) is dict:
-        return "a table"
+        return f"a table of at most {most} values" if most else "a table"
     if get_origin(kind) is Literal:
         return listed(shown(item) for item in items)
     if get_origin(kind) in (tuple, list):
-        most = next((m.max_length for m in slot.metadata if isinstance(m, MaxLen)), None)
         item = _slot(items[0], (), slot.name)
         if item.model:
             return f"at most {most} tables, each headed [[{slot.name}]]"
-        count = f"{len(items)} values" if items[-1] is not Ellipsis and get_origin(kind) is tuple else "values"
-        count = f"at most {most} values" if most else count
-        some = "at least one value" if any(isinstance(m, MinLen) for m in slot.metadata) else count
-        return f"a list of {some}" if item.annotation is Any else f"a list of {some}, each {_said(item)}"
+        fixed = get_origin(kind) is tuple and items[-1] is not Ellipsis
+        count = f"{len(items)} values" if fixed else f"at most {most} values" if most else "at least one value"
+        return f"a list of {count}" if item.annotation is Any else f"a list of {count}, each {_said(item)}"
     plain = {bool: "true or false", float: "a number", int: "a whole number", str: "text"}
     return f"{plain.get(kind, 'a value')}{_bounds(slot)}"
 
@@ -144,11 +145,12 @@ def _bounds(slot: Slot) -> str:
     return f"{said} {PATTERNS[pattern]}" if pattern else said
 
 
-def split_path(text: str, refused: tuple[str, ...]) -> FieldPath | Finding:
+def split_path(text: str, refused: tuple[str, ...], hints: bool = True) -> FieldPath | Finding:
     """Return the path that a dotted text names in a scenario, or the finding that it names none.
 
     Numbers index lists (`delivery.0.day`); without one, each element is meant (`delivery.day`). All that follows
-    `parameters.` is one name. `refused` lists top-level fields that may not be set here.
+    `parameters.` is one name. `refused` lists top-level fields that may not be set here;
+    without `hints` no nearest name is sought.
     """
     path: FieldPath = ()
     slot, words = ROOT, text.split(".")
@@ -168,18 +170,16 @@ def split_path(text: str, refused: tuple[str, ...]) -> FieldPath | Finding:
             names = [name for name in slot.names() if path or name not in refused]
             known = [".".join((*(str(key) for key in path if key != EACH), name)) for name in names]
             expected = listed(known) if known else "a path of the scenario"
-            return Finding((), shown(text), expected, nearest(text, _every()), at_key=True)
+            return Finding((), shown(text), expected, nearest(text, _every()) if hints else "", at_key=True)
         path, slot = (*path, key), inner
     return path
 
 
-def _every() -> list[str]:
+@cache
+def _every() -> tuple[str, ...]:
     """Return every dotted path of a scalar or list of the scenario, for suggestions."""
-    return [
-        f"{name}.{inner}" if inner else name
-        for name in Scenario.model_fields
-        for inner in (slot_at((name,)) or ROOT).names() or [""]
-    ]
+    names = {name: (slot_at((name,)) or ROOT).names() for name in Scenario.model_fields}
+    return tuple(f"{name}.{inner}" if inner else name for name, inners in names.items() for inner in inners or [""])
 
 
 def flattened(tree: Mapping[str, Any], path: FieldPath = ()) -> Iterator[tuple[str, Any, FieldPath]]:

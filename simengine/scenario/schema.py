@@ -47,6 +47,8 @@ def json_schema(catalog: Catalog | None = None) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a scenario file; with a catalogue also the names it allows."""
     schema = StudyFile.model_json_schema(schema_generator=_WithoutNull)
     schema = {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "simengine scenario"}
+    named = schema["properties"]["parameters"]
+    named["additionalProperties"] = {"anyOf": [named["additionalProperties"], {"type": "object"}]}  # dotted keys nest
     del schema["required"]  # what a file leaves out may stand in one that it extends
     if catalog is not None:
         for (model, field), kind in _NAMED.items():
