@@ -1,0 +1,238 @@
+"""What is added, watched or switched off changes nobody else: same dice, same fates.
+
+All comparisons are of bits unless a test says otherwise.
+"""
+
+import numpy as np
+import pytest
+
+from simengine.engine import simulate
+from simengine.mechanisms import MECHANISMS
+from simengine.outcomes import evaluate
+from simengine.scenario import loads
+from tests.verification.relations.patients import DENSE, catalog, differing, digest, scenario
+
+BUSY = {
+    "product__name": "ipsc_cm",
+    "donor__match": "0/8",
+    "patient__sensitised": True,
+    "delivery": [DENSE],
+    "drug": [{"name": "tacrolimus"}],
+    "run__duration_days": 3.0,
+    "output__snapshot_days": [3.0],
+}
+QUIET = {
+    "mechanisms__secretion": False,
+    "mechanisms__cytotoxicity": False,
+    "mechanisms__antibody": False,
+    "mechanisms__priming": False,
+    "mechanisms__motility": False,
+    "mechanisms__phagocytosis": False,
+    "mechanisms__ischaemia": False,
+}
+"""A sub-model in which no cell can touch, poison or feed another."""
+
+
+def at_common_hours(first, second):
+    """Return the columns in which two courses differ at the hours that both recorded, and whether tallies agree."""
+    a, b = np.isin(first.hours, second.hours), np.isin(second.hours, first.hours)
+    assert np.sum(a) > 3
+    found = [name for name in first.columns if first[name][a].tobytes() != second[name][b].tobytes()]
+    return found + ([] if first.tally.tobytes() == second.tally.tobytes() else ["tally"])
+
+
+def test_keeping_events_changes_nothing_else():
+    kept, dropped = (simulate(scenario(**BUSY, output__events=on), 3) for on in (True, False))
+    assert len(kept.events["uid"]) > 30
+    assert len(dropped.events["uid"]) == 0
+    assert [name for name in differing(kept, dropped) if not name.startswith("events.")] == []
+
+
+def test_keeping_courses_changes_nothing_else():
+    with_courses, without = (scenario(**BUSY, output__courses=on) for on in (True, False))
+    first, second = simulate(with_courses, 3), simulate(without, 3)
+    assert digest(first) == digest(second)
+    rich, poor = evaluate(with_courses, first), evaluate(without, second)
+    assert repr(rich.row) == repr(poor.row)
+    assert rich.events == poor.events
+    assert len(rich.courses) > 20
+    assert list(poor.courses) == ["time_h"]
+
+
+@pytest.mark.parametrize("delivery", [[], [DENSE]], ids=["untreated", "treated"])
+@pytest.mark.parametrize("changed", [{"output__snapshot_days": [2.5417, 5.0]}, {"run__record_every_h": 1.0}], ids=str)
+def test_looking_more_often_changes_nothing(delivery, changed):
+    """Snapshots at an odd hour, and records each hour, in a lesion that sleeps and in one that is awake.
+
+    Detects steps of a sleeping patch that are cut short where something is recorded.
+    """
+    asked = {"delivery": delivery, "run__duration_days": 6.0, "patch__shape": [20, 20, 3]}
+    assert at_common_hours(simulate(scenario(**asked), 2), simulate(scenario(**asked, **changed), 2)) == []
+
+
+def fates(course):
+    """Return when and of what each product cell died or divided: identity and ordinal -> hour and event."""
+    found = {}
+    for uid, hour, event in zip(course.events["uid"], course.events["hour"], course.events["event"]):
+        found.setdefault(int(uid), []).append((float(hour), int(event)))
+    return found
+
+
+@pytest.mark.parametrize("replicate", range(5))
+def test_one_more_agent_changes_no_fate_in_a_quiet_tissue(replicate):
+    """Without contacts, signals and eating, host cells and cells that both doses brought live and die as before.
+
+    The dose is raised by about one agent's worth. Detects dice that hang on the number of cells or on their columns.
+    """
+    asked = {"run__duration_days": 4.0, "output__snapshot_days": [4.0], **QUIET}
+    per_agent = DENSE["dose_cells"] / 30
+    more = {**DENSE, "dose_cells": int(DENSE["dose_cells"] + 1.5 * per_agent)}
+    first = simulate(scenario(**asked, delivery=[DENSE]), 4, 0, replicate)
+    second = simulate(scenario(**asked, delivery=[more]), 4, 0, replicate)
+    a, b = fates(first), fates(second)
+    shared = set(a) & set(b)
+    assert set(a) != set(b)
+    assert len(shared) > 0.7 * len(a)
+    assert [uid for uid in shared if a[uid] != b[uid]] == []
+    hosts = range(1, 1 + len(first.host_types))
+    assert first.tally[:, :, :, hosts].tobytes() == second.tally[:, :, :, hosts].tobytes()
+    for name in ("uid", "x_um", "y_um", "z_um"):
+        kept = [course.snapshots["day_4"] for course in (first, second)]
+        assert np.array_equal(*(snap[name][np.isin(snap["type"], hosts)] for snap in kept)), name
+
+
+@pytest.mark.parametrize("dose_cells", [0, DENSE["dose_cells"]])
+@pytest.mark.parametrize("replicate", range(3))
+def test_a_dose_changes_no_host_cell_in_a_quiet_tissue(replicate, dose_cells):
+    """The same hosts with and without therapy: cells alone, as there is nothing through which they could meet.
+
+    Detects host dice that hang on the length of steps, which are short near a dose.
+    """
+    asked = {"run__duration_days": 4.0, "run__mode": "patch", **QUIET}
+    first = simulate(scenario(**asked, delivery=[{**DENSE, "dose_cells": dose_cells}]), 4, 0, replicate)
+    second = simulate(scenario(**asked), 4, 0, replicate)
+    for kind in first.host_types:
+        assert first[f"deposit.cells.{kind}"].tobytes() == second[f"lesion.cells.{kind}"].tobytes(), kind
+    grafted = np.max(first.total([f"deposit.cells.{kind}" for kind in first.product_types]))
+    assert grafted > 3.0 if dose_cells else grafted == 0.0
+
+
+def test_an_arm_with_dose_zero_is_an_arm_without_therapy():
+    """Every number that both record agrees, with all mechanisms on and the patch awake in both."""
+    asked = {"run__duration_days": 6.0, "run__mode": "patch", "patient__sensitised": True, "patch__shape": [20, 20, 2]}
+    nothing = simulate(scenario(**asked, delivery=[{"route": "intravenous", "dose_cells": 0}]), 4)
+    control = simulate(scenario(**asked), 4)
+    assert differing(control, nothing) == []
+    assert control.tally[1].sum() > 5
+
+
+ZERO = {
+    "antibody": ("complement_lysis_per_h", "response_per_h", "made_per_h", "titre_of_sensitised"),
+    "apoptosis": ("apoptosis_per_h", "fragile_death_per_h"),
+    "cytotoxicity": ("engaging_per_h", "class_1_expression", "class_2_expression"),
+    "delivery": ("viability",),
+    "differentiation": ("transition_per_h",),
+    "homing": ("recruitment_per_mm3_per_h", "egress_per_h", "effector_drain_per_h"),
+    "ischaemia": ("ischaemic_death_per_h",),
+    "licensing": ("licensing_per_h", "unlicensing_per_h"),
+    "motility": ("speed_um_per_min", "repulsion_um_per_min", "adhesion_um_per_min"),
+    "pharmacokinetics": ("largest_activation_inhibition", "largest_proliferation_inhibition", "infection_rise"),
+    "phagocytosis": ("eating_per_h",),
+    "polarisation": ("to_m2_per_h", "to_m1_per_h"),
+    "priming": ("loaded_per_cell", "waking_per_h"),
+    "proliferation": ("division_per_h",),
+    "safety": ("arrhythmia_of_1e8_per_h", "infection_per_h", "embolism_of_1e6_per_h"),
+    "secretion": ("secretion.", "uptake.", "decay_per_h", "clearance_per_h"),
+    "tissue_repair": ("salvage", "necrosis", "fibrosis", "regrowth", "angiogenesis", "vessel_loss", "debris_cl", "neutrophil_"),
+    "trafficking": ("lodge_per_h", "wash_per_h", "leak_per_h"),
+}
+"""What makes each mechanism idle: the numbers, by the beginning of their names, that are set to zero."""
+
+BOOKS = {
+    "delivery": ("given", "body.lost_at_delivery"),
+    "homing": ("recruitment",),
+    "pharmacokinetics": ("level.", "exposure."),
+    "cytotoxicity": ("shown_",),
+    "trafficking": ("body.depot_",),
+}
+"""Columns that only book what an idle mechanism still counts."""
+
+PRODUCT = {"licensing": "bm_msc"}
+"""Whose cells the mechanism acts on, where cardiomyocytes are not among them."""
+
+
+def idle(mechanism):
+    """Return the catalogue in which a mechanism has no strength."""
+    zeros = ZERO[mechanism]
+
+    def number(entry, name, value):
+        return 0.0 if entry.kind != "sites" and any(f".{zero}" in f".{name}" for zero in zeros) else value
+
+    return catalog(number, lambda rule: not str(rule["behaviour"]).startswith(zeros))
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_a_mechanism_without_strength_is_a_mechanism_switched_off(mechanism):
+    """Cells, tissue, fields, body and events agree; only the book-keeping of the idle mechanism itself may differ.
+
+    Switched off must also differ from switched on: else nothing was tested.
+    """
+    asked = {**BUSY, "delivery": [{**DENSE, "dose_cells": 400_000_000}], "product__name": PRODUCT.get(mechanism, "ipsc_cm")}
+    on = scenario(**asked)
+    off = simulate(scenario(**asked, **{f"mechanisms__{mechanism}": False}), 6)
+    weak = simulate(on, 6, catalog=idle(mechanism))
+    books = BOOKS.get(mechanism, ())
+    columns = [name for name in off.columns if not name.startswith(books) and not name.split(".", 1)[-1].startswith(books)]
+    assert len(columns) > 0.9 * len(off.columns)
+    assert [name for name in differing(off, weak, columns) if name != "tally"] == []
+    assert weak.tally[:2].tobytes() == off.tally[:2].tobytes()
+    assert differing(off, simulate(on, 6), columns) != []
+
+
+ARMS = """
+name = "arms"
+patch.shape = [10, 10, 1]
+run.duration_days = 1.0
+delivery = [{ route = "intramyocardial", dose_cells = 100000000, n_sites = 2, volume_ml_per_site = 0.2 }]
+[[arm]]
+name = "matched"
+[[arm]]
+name = "unmatched"
+set = { "donor.match" = "0/8" }
+"""
+
+
+def test_a_further_arm_changes_nobody():
+    two = loads(ARMS).points
+    three = loads(ARMS + '[[arm]]\nname = "between"\nset = { "donor.match" = "4/8" }\n').points
+    assert (len(two), len(three)) == (2, 3)
+    for before, after in zip(two, three):
+        assert before.label == after.label
+        assert before.scenario.hash == after.scenario.hash
+        assert digest(simulate(before.scenario, 1)) == digest(simulate(after.scenario, 1))
+
+
+def test_a_replicate_alone_is_the_replicate_of_a_loop():
+    """Detects anything that one run leaves behind for the next in the same process."""
+    asked = scenario(**BUSY)
+    alone = digest(simulate(asked, 1, 0, 3))
+    assert [digest(simulate(asked, 1, 0, replicate)) for replicate in range(5)][3] == alone
+
+
+def test_seeds_patients_and_replicates_are_different_runs():
+    """Neighbouring addresses share neither a bit of the course nor the identity of any cell."""
+    asked = scenario(**BUSY)
+    courses = [simulate(asked, *address) for address in ((1, 0, 0), (2, 0, 0), (1, 1, 0), (1, 0, 1), (2, 1, 1))]
+    assert len({digest(course) for course in courses}) == len(courses)
+    identities = [uid for course in courses for uid in np.unique(course.events["uid"]).tolist()]
+    assert len(identities) == len(set(identities)) > 150
+    traits = [course.traits["lesion_fraction"] for course in courses]
+    assert len(set(traits)) == len(traits)
+
+
+def test_patients_keep_their_traits_over_replicates_if_asked():
+    """``per_patient``: replicates share what was drawn for the patient, and no event."""
+    asked = scenario(**BUSY, patient__vary="per_patient")
+    first, second, other = (simulate(asked, 1, *address) for address in ((0, 0), (0, 1), (1, 0)))
+    assert first.traits == second.traits != other.traits
+    assert not set(first.events["uid"].tolist()) & set(second.events["uid"].tolist())
