@@ -76,8 +76,8 @@ def isolated(
         'patient.vary = "none"',
         'run.mode = "patch"',
         f"site.fields = {fields}",
-        more,
         f"rule = [{rows}]",
+        more,
         "[mechanisms]",
         *(f"{name} = {'true' if name in on else 'false'}" for name in SWITCHES),
         "[parameters]",
@@ -87,7 +87,7 @@ def isolated(
 
 
 def injected(agents: int, days: float, minutes: float = 0.1, product: str = "bm_msc", weight: float = 1.0) -> str:
-    """Return TOML for an injection after which about so many agents of a living product arrive in a flat patch.
+    """Return TOML, to come last, for an injection after which about so many agents of a living product arrive in a flat patch.
 
     A quarter of the cells lodges within the hour, a share V_patch / V_zone = 0.0032 / 15 of them in the patch.
     """
@@ -98,7 +98,12 @@ product.viability = 1.0
 run.duration_days = {days}
 patch.shape = [20, 20, 1]
 patch.agent_weight = {weight}
-delivery = [{{ route = "intramyocardial", dose_cells = {dose}, n_sites = 1, volume_ml_per_site = 0.01, duration_min = {minutes} }}]
+[[delivery]]
+route = "intramyocardial"
+dose_cells = {dose}
+n_sites = 1
+volume_ml_per_site = 0.01
+duration_min = {minutes}
 """
 
 

@@ -33,9 +33,10 @@ def growing(birth_per_h, death_per_h, age_h, minutes, agents):
         Constant("stromal", "apoptosis_per_h", death_per_h),
         Constant("stromal", "fragile_death_per_h", 0.0),
     ]
-    more = injected(agents, (age_h + 3.0) / 24.0) + "output.snapshot_days = [0.0, %r]\n" % ((age_h + 3.0) / 24.0)
+    days = (age_h + 3.0) / 24.0
+    more = every(minutes) + f"output.snapshot_days = [0.0, {days}]\n" + injected(agents, days)
     on = ("apoptosis", "delivery", "proliferation", "trafficking")
-    return isolated(constants, on, more + every(minutes), removed=("stromal_division_stops_when_crowded",))
+    return isolated(constants, on, more, removed=("stromal_division_stops_when_crowded",))
 
 
 def families_of(course, age_h):

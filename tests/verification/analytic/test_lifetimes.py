@@ -27,7 +27,7 @@ WHOLE_LIVES_H = 14.0
 def dying(clocks, agents=4000, hours=20.0):
     """Cells that arrive within an hour or so and die of apoptosis alone, 1 per h."""
     constants = [Constant("stromal", "apoptosis_per_h", DEATH_PER_H), Constant("stromal", "fragile_death_per_h", 0.0)]
-    return isolated(constants, ("apoptosis", "delivery", "trafficking"), injected(agents, hours / 24.0) + clocks)
+    return isolated(constants, ("apoptosis", "delivery", "trafficking"), clocks + injected(agents, hours / 24.0))
 
 
 def whole_lives(asked, replicates):
@@ -121,7 +121,7 @@ def test_causes_compete(minutes):
     constants = [Constant("stromal", behaviours[cause], rate) for cause, rate in RATES.items()]
     constants.append(Constant("stromal", "fragile_death_per_h", 0.0))
     on = ("apoptosis", "delivery", "homing", "ischaemia", "trafficking")
-    asked = isolated(constants, on, injected(4000, 20.0 / 24.0) + every(minutes))
+    asked = isolated(constants, on, every(minutes) + injected(4000, 20.0 / 24.0))
     found = courses(asked, 13)
     lives = pooled(lives_of(course) for course in found)
     kept = np.isfinite(lives.lived_h) & (lives.came_h <= 20.0 - WHOLE_LIVES_H)
@@ -148,7 +148,7 @@ def test_factors_multiply_the_base_and_additive_rows_come_on_top_whatever_they_a
         f'{{ id = "{additive}_of_a_test", {head}, limit = 1.0, additive = true }}',
     ]
     constants = [Constant("stromal", "fragile_death_per_h", 0.0)]
-    more = injected(1000, 20.0 / 24.0) + every(6.0)
+    more = every(6.0) + injected(1000, 20.0 / 24.0)
     (course,) = courses(isolated(constants, ("apoptosis", "delivery", "trafficking"), more, rules=rows), 1)
     lives = lives_of(course)
     base = catalogue_value("lineages", "stromal", "resting.behaviours.apoptosis_per_h")

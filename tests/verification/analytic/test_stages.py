@@ -24,7 +24,7 @@ def maturing(minutes):
     ]
     parameters = {f"products.ipsc_cm.stage_fraction.{stage}": share for stage, share in SHARES.items()}
     removed = [f"cardiomyocyte_{rule}" for rule in ("progenitor_matures", "immature_matures", "division_stops_when_crowded")]
-    more = injected(5000, DAYS, product="ipsc_cm") + every(minutes)
+    more = every(minutes) + injected(5000, DAYS, product="ipsc_cm")
     on = ("apoptosis", "delivery", "differentiation", "trafficking")
     return isolated(constants, on, more, parameters=parameters, removed=removed)
 

@@ -12,10 +12,11 @@ from tests.verification.analytic.isolated import LEAST_P, catalogue_value, cours
 
 DOSE = 1_000_000
 REPLICATES = 40
-PLACES = (
-    "venous_blood lung arterial_blood liver spleen bone_marrow target_vessels rest target lost_at_delivery "
-    "lodged_died_lung cleared_liver cleared_spleen died_elsewhere died_in_target depot"
-).split()
+PLACES = [
+    *("venous_blood", "lung", "arterial_blood", "liver", "spleen", "bone_marrow", "target_vessels", "rest", "target"),
+    *("lost_at_delivery", "lodged_died_lung", "cleared_liver", "cleared_spleen", "died_elsewhere", "died_in_target"),
+    "depot",
+]
 
 
 def rates_of(product, route):
@@ -140,3 +141,32 @@ def test_chains_through_the_body_keep_the_law_of_conditional_moves():
     known = variance > 5.0
     assert np.abs((end - mean)[known] / np.sqrt(variance[known])).max() < 4.56
     assert known.sum() >= 8
+
+
+@pytest.mark.parametrize("tissue_h", [2.0, 1.5])
+def test_the_body_keeps_its_time_while_the_patch_sleeps(tissue_h):
+    """A10 with a patch that sleeps from hour to hour: counts at 24 and 72 h follow the same law (but no loss in the target).
+
+    n = 40 x 1e6 cells; chi-square of pooled counts. Detects steps of the body that are shorter than the time they stand
+    for, where the step of the tissue is no multiple of the body's.
+    """
+    q = rates_of("bm_msc", "intravenous")
+    target = PLACES.index("target")
+    q[target] = 0.0
+    text = f"""
+name = "sleeping"
+patient.vary = "none"
+product.viability = 1.0
+clocks.tissue_h = {tissue_h}
+patch.shape = [2, 2, 1]
+run = {{ duration_days = 3.0, record_every_h = 6.0 }}
+delivery = [{{ route = "intravenous", dose_cells = {DOSE}, duration_min = 0.1 }}]
+"""
+    found = courses(scenario.loads(text).points[0].scenario, REPLICATES)
+    names = [f"body.{place}" if place != "depot" else "body.depot_intravenous" for place in PLACES]
+    for hour in (24.0, 72.0):
+        law = np.clip(expm(q * hour)[PLACES.index("depot")], 0.0, None)
+        row = np.flatnonzero(found[0].hours == hour)[0]
+        here = np.array([[course[name][row] for name in names] for course in found]).sum(axis=0)
+        order = np.argsort(law)
+        assert pooled_chi_square(here[order], law[order] * DOSE * REPLICATES) > LEAST_P, hour
