@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from simengine.foundation.errors import InputError, Problem, shown
+from simengine.foundation.errors import InputError, Problem, dotted, shown
 from simengine.foundation.positions import FieldPath, Index, build_index
 
 LONGEST_BYTES = 1 << 20
@@ -61,7 +61,7 @@ class Document:
     def problem(self, path: FieldPath, found: str, expected: str, hint: str = "", *, at_key: bool = False) -> Problem:
         """Return a problem placed at the value (or the key) of `path`."""
         line, column = self.key_position(path) if at_key else self.position(path)
-        return Problem(self.file, line, column, ".".join(map(str, path)) or "document", found, expected, hint)
+        return Problem(self.file, line, column, dotted(path), found, expected, hint)
 
 
 def read_toml(path: str | Path, shown_as: str | None = None) -> Document:
@@ -186,7 +186,7 @@ def _syntax_problem(text: str, file: str, error: ValueError) -> Problem:
     if message.startswith(("Cannot ", "Duplicate ")) and index.repeated is not None:
         path, (line, column), first = index.repeated
         where = f"line {first[0]}" if first else "above"
-        name = ".".join(map(str, path))
+        name = dotted(path)
         return Problem(file, line, column, name, "a second definition", "each key once", f"first defined on {where}")
     lines = text.replace("\r\n", "\n").split("\n")
     at = _AT.search(message)

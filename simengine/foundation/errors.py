@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
 _LONGEST_SHOWN = 60
+_PLAIN = re.compile(r"^[A-Za-z0-9_.-]{1,200}$")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class InputError(Exception):
 def one_line(text: str) -> str:
     """Return `text` with control characters escaped, so that a document cannot write to a terminal or add a line."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """Return a path as messages show it, `delivery.0.day`; keys of other characters are quoted; empty: `document`."""
+    return ".".join(str(key) if _PLAIN.match(str(key)) else shown(key) for key in path) or "document"
 
 
 def shown(value: object) -> str:

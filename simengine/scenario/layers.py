@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from simengine.foundation.documents import Document
-from simengine.foundation.errors import Problem
+from simengine.foundation.errors import Problem, dotted
 from simengine.foundation.positions import FieldPath
 from simengine.scenario.paths import EACH, Finding, flattened
 
@@ -113,7 +113,7 @@ class Layered:
         """Return the problem of a finding, at the place in the file that set the value."""
         origin = self.origin(finding.path)
         find = origin.source.key_position if finding.at_key else origin.source.position
-        name = ".".join(map(str, finding.path)) or "document"
+        name = dotted(finding.path)
         return Problem(origin.source.file, *find(origin.path), name, finding.found, finding.expected, finding.hint)
 
     def origin(self, path: FieldPath) -> Origin:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simengine.foundation.errors import InputError, Problem, shown
+from simengine.foundation.errors import InputError, Problem, dotted, shown
 from simengine.foundation.positions import FieldPath
 from simengine.scenario.layers import Layered, Origin
 from simengine.scenario.paths import FILE_ONLY, Finding, flattened, split_path
@@ -34,7 +34,7 @@ class Typed:
 
     def problem(self, name: str, found: str, expected: str, hint: str = "") -> Problem:
         """Return a problem placed at the path."""
-        return Problem(self.file, self.line, 1, name, found, expected, hint)
+        return Problem(self.file, self.line, 1, dotted([name]), found, expected, hint)
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -50,11 +50,12 @@ def parse_override(text: str) -> tuple[str, Any]:
     >>> parse_override("donor.match=0/8"), parse_override("delivery.0.dose_cells=2e6")
     (('donor.match', '0/8'), ('delivery.0.dose_cells', 2000000.0))
     """
-    path, equals, value = text.partition("=")
-    if not equals or not path.strip():
-        column = 1 if not path.strip() else len(text) + 1
-        raise InputError([Problem(SOURCE, 1, column, path.strip() or "document", shown(text), "path=value")])
-    return path.strip(), _value(value.strip())
+    before, equals, value = text.partition("=")
+    path = before.strip()
+    if not equals or not path:
+        column = len(text) + 1 if path else 1
+        raise InputError([Problem(SOURCE, 1, column, dotted([path] if path else []), shown(text), "path=value")])
+    return path, _value(value.strip())
 
 
 def _value(text: str) -> Any:
