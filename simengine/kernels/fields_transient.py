@@ -22,8 +22,7 @@ ADI_LIMIT = 32  # substeps that cost as much as the implicit steps of one call
 IMPLICIT_STEPS = 4
 
 _GAMMA = 0.2928932188134524  # 1 - 1/sqrt(2): both stages of the implicit step share it, and the step is L-stable
-_TILE = 8  # rows solved side by side along x
-_STRIP = 512  # columns solved side by side along z, few enough to stay in the cache
+_LANES = 8  # rows solved side by side along x
 
 U = np.uint64
 
@@ -139,17 +138,18 @@ def step_adi(value, source, loss, alpha, hours, substeps, work):
     along_x, along_y = work[BEFORE, :columns], work[BEFORE, columns : columns + rows]
     _pivots_of_line(half, along_x)
     _pivots_of_line(half, along_y)
-    _pivots_of_columns(k, half, 0.5 * step, layers, pivots)
-    for _ in range(substeps):
+    for substep in range(substeps):
         for layer in range(layers):
+            if substep == 0:
+                _pivots_of_columns(k, half, 0.5 * step, layer, value.shape, pivots)
             _imbalance(c, s, k, step * alpha, step, layer, value.shape, change)
             end = (layer + 1) * rows
-            for row in range(layer * rows, end, _TILE):
-                _solve_along_x(change, along_x, half, row, min(row + _TILE, end), tile)
+            for row in range(layer * rows, end, _LANES):
+                _solve_along_x(change, along_x, half, row, min(row + _LANES, end), tile)
             _solve_along_y(change, along_y, half, layer, columns)
-        for start in range(0, rows * columns, _STRIP):
-            width = min(_STRIP, rows * columns - start)
-            _solve_along_z(change, pivots, half, start, width, value.shape, c)
+            _eliminate_along_z(change, pivots, half, layer, rows * columns)
+        for layer in range(layers - 1, -1, -1):
+            _finish_along_z(change, pivots, half, layer, value.shape, c)
 
 
 @kernel
@@ -164,23 +164,18 @@ def _pivots_of_line(half, out):
 
 
 @kernel
-def _pivots_of_columns(loss, half, half_step, layers, out):
-    """Write one over the pivots of ``1 + half * (-second difference) + half_step * loss`` along z."""
-    n = U(loss.size // layers)
-    end = U(loss.size)
-    here = U(0)
-    while here < end:
-        walls = (1.0 if here > 0 else 0.0) + (1.0 if here + n < end else 0.0)
-        diagonal = 1.0 + half * walls
-        below = half * half if here > 0 else 0.0
-        under = here - n if here > 0 else here
-        if here == 0:
-            for i in range(n):
-                out[i] = 1.0 / (diagonal + half_step * loss[i])
-        else:
-            for i in range(n):
-                out[here + i] = 1.0 / (diagonal + half_step * loss[here + i] - below * out[under + i])
-        here += n
+def _pivots_of_columns(loss, half, half_step, layer, shape, out):
+    """Write a layer of one over the pivots of ``1 + half * (-second difference) + half_step * loss`` along z."""
+    n = U(shape[1] * shape[2])
+    here = U(layer) * n
+    under = here - n if layer > 0 else here
+    diagonal = 1.0 + half * (min(layer, 1) + min(shape[0] - 1 - layer, 1))
+    if layer == 0:
+        for i in range(n):
+            out[i] = 1.0 / (diagonal + half_step * loss[i])
+    else:
+        for i in range(n):
+            out[here + i] = 1.0 / (diagonal + half_step * loss[here + i] - half * half * out[under + i])
 
 
 @kernel
@@ -217,26 +212,33 @@ def _imbalance(c, source, loss, exchange, step, layer, shape, out):
 
 @kernel
 def _solve_along_x(out, pivots, half, row, stop, tile):
-    """Solve some rows side by side, one in each lane of the tile, so that the recurrence is vectorised across rows.
+    """Solve up to eight rows side by side; lanes without a row of their own repeat the last one.
 
-    Lanes without a row of their own repeat the last one.
+    The lanes have names, so that they stay in registers: through a tile alone every value would wait for the one before.
     """
-    columns, lanes, top = U(pivots.size), U(_TILE), U(stop - row - 1)
-    first, last = U(row) * columns, columns - U(1)
-    for b in range(lanes):
-        tile[b] = pivots[0] * out[first + min(b, top) * columns]
-    for i in range(U(1), columns):
-        here, west = i * lanes, (i - U(1)) * lanes
-        for b in range(lanes):
-            tile[here + b] = pivots[i] * (out[first + min(b, top) * columns + i] + half * tile[west + b])
-    for b in range(lanes):
-        out[first + min(b, top) * columns + last] = tile[last * lanes + b]
-    for j in range(U(1), columns):
-        i = last - j
-        here, east = i * lanes, (i + U(1)) * lanes
-        for b in range(lanes):
-            tile[here + b] += half * pivots[i] * tile[east + b]
-            out[first + min(b, top) * columns + i] = tile[here + b]
+    n, first, top = U(pivots.size), U(row) * U(pivots.size), U(stop - row - 1)
+    r0, r1, r2, r3 = first, first + min(U(1), top) * n, first + min(U(2), top) * n, first + min(U(3), top) * n
+    r4, r5 = first + min(U(4), top) * n, first + min(U(5), top) * n
+    r6, r7 = first + min(U(6), top) * n, first + min(U(7), top) * n
+    a = b = c = d = e = f = g = h = 0.0
+    for i in range(n):
+        p, t = pivots[i], U(_LANES) * i
+        a, b = p * (out[r0 + i] + half * a), p * (out[r1 + i] + half * b)
+        c, d = p * (out[r2 + i] + half * c), p * (out[r3 + i] + half * d)
+        e, f = p * (out[r4 + i] + half * e), p * (out[r5 + i] + half * f)
+        g, h = p * (out[r6 + i] + half * g), p * (out[r7 + i] + half * h)
+        tile[t], tile[t + U(1)], tile[t + U(2)], tile[t + U(3)] = a, b, c, d
+        tile[t + U(4)], tile[t + U(5)], tile[t + U(6)], tile[t + U(7)] = e, f, g, h
+    a = b = c = d = e = f = g = h = 0.0
+    for j in range(n):
+        i = n - U(1) - j
+        p, t = half * pivots[i], U(_LANES) * i
+        a, b = tile[t] + p * a, tile[t + U(1)] + p * b
+        c, d = tile[t + U(2)] + p * c, tile[t + U(3)] + p * d
+        e, f = tile[t + U(4)] + p * e, tile[t + U(5)] + p * f
+        g, h = tile[t + U(6)] + p * g, tile[t + U(7)] + p * h
+        out[r0 + i], out[r1 + i], out[r2 + i], out[r3 + i] = a, b, c, d
+        out[r4 + i], out[r5 + i], out[r6 + i], out[r7 + i] = e, f, g, h
 
 
 @kernel
@@ -265,24 +267,27 @@ def _solve_along_y(out, pivots, half, layer, columns):
 
 
 @kernel
-def _solve_along_z(change, pivots, half, start, width, shape, out_value):
-    """Solve a strip of columns side by side and add the change to the field."""
-    n, plane = U(width), U(shape[1] * shape[2])
-    first = U(start)
-    last = first + U(shape[0] - 1) * plane
-    here = first
-    for i in range(n):
-        change[here + i] *= pivots[here + i]
-    while here < last:
-        under = here
-        here += plane
+def _eliminate_along_z(change, pivots, half, layer, plane):
+    """Eliminate a layer by the one below."""
+    n = U(plane)
+    here = U(layer) * n
+    if layer == 0:
+        for i in range(n):
+            change[i] *= pivots[i]
+    else:
+        under = here - n
         for i in range(n):
             change[here + i] = pivots[here + i] * (change[here + i] + half * change[under + i])
-    for i in range(n):
-        out_value[here + i] += change[here + i]
-    while here > first:
-        over = here
-        here -= plane
+
+
+@kernel
+def _finish_along_z(change, pivots, half, layer, shape, out_value):
+    """Substitute the layer above into a layer and add the change to the field."""
+    n = U(shape[1] * shape[2])
+    here = U(layer) * n
+    if layer < shape[0] - 1:
+        over = here + n
         for i in range(n):
             change[here + i] += half * pivots[here + i] * change[over + i]
-            out_value[here + i] += change[here + i]
+    for i in range(n):
+        out_value[here + i] += change[here + i]

@@ -188,7 +188,7 @@ def test_first_order_uptake_in_a_spheroid_follows_the_thiele_profile():
         assert solve_steady(value, source, loss, alpha, 1e-9, field_work(n, n, n)) > 0
         errors.append(relative_l2(value, exact, inside))
     assert errors[-1] <= 1e-3
-    assert slope(1.0 / np.array(sizes), errors) == pytest.approx(2.0, abs=0.25)
+    assert slope(1.0 / np.array(sizes), errors) == pytest.approx(2.0, abs=0.15)
 
 
 def test_constant_uptake_in_a_spheroid_follows_the_parabola():
