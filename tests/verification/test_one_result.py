@@ -25,7 +25,8 @@ replicates = 4
 delivery = [{ route = "intramyocardial", dose_cells = 20000000, n_sites = 10, volume_ml_per_site = 0.2 }]
 run.duration_days = 3.0
 run.record_every_h = 6.0
-patch.shape = [10, 10, 1]
+patch.shape = [12, 12, 2]
+patch.agent_weight = 0.2
 output.snapshot_days = [1.0, 3.0]
 arm = [
   { name = "matched", set = { "donor.match" = "8/8" } },
@@ -84,9 +85,9 @@ def test_the_study_has_something_to_disagree_about(reference):
     """Cells live, die and move; replicates and arms differ, so that equal hashes mean something."""
     table = reference.table
     assert set(table["status"]) == {"ok"}
-    assert table["retained_living_24h"].nunique() > 4
+    assert table["retained_living_1h"].nunique() == len(table)
     assert table["lvef_final_percent"].nunique() == len(table)
-    assert (table["n_agents_peak"] > 20).all()
+    assert table["n_agents_peak"].median() > 20
     assert len(reference.snapshots()) == 2 * len(table)
 
 
