@@ -159,8 +159,8 @@ def test_each_part_of_the_estimate_follows_what_it_depends_on():
     assert body.records_mb == plain.records_mb > 0
     half = size(INJECTION.format("1e8", 10, 0.5) + "[patch]\nagent_weight = 2\n")
     assert half.agents == size(INJECTION.format("1e8", 10, 0.5)).agents / 2
-    packed = size(INJECTION.format("1e12", 1, 0.001) + "[product]\ndiameter_um = 20\n")
-    assert packed.agents == pytest.approx(0.74 * 2000 * 8000 / (3.141592653589793 / 6 * 8000), abs=1)
+    packed = size(INJECTION.format("1e12", 1, 0.001) + "[product]\ndiameter_um = 16\n")
+    assert packed.agents == pytest.approx(0.74 * 2000 * 20**3 / (3.141592653589793 / 6 * 16**3), abs=1)
 
 
 def test_what_stays_within_the_limits_is_accepted():
