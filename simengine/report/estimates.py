@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,7 +35,8 @@ class Estimate:
 def estimate_means(results: ResultsView, outcome: str) -> list[Estimate]:
     """Estimate an outcome in every arm, in the order of the arms; an arm without a value has ``n = 0``.
 
-    The numbers are those of `simengine.studies.statistics.summary`: intervals over patients, not over replicates.
+    The numbers are those of `simengine.studies.statistics.summary`: intervals over patients, not over replicates. Only
+    where an outcome that is no event happens to hold nothing but 0 and 1, Student's interval stands for Wilson's.
     """
     from simengine.studies.statistics import summary
 
@@ -44,7 +45,10 @@ def estimate_means(results: ResultsView, outcome: str) -> list[Estimate]:
     rows = summary(results.table, [outcome])
     found = dict(zip(sorted(results.table["point"].unique()), rows.to_dict("records")))
     fields = ("n", "units", "mean", "low", "high", "mcse", "unit")
-    return [Estimate(**{f: found[p.index][f] for f in fields}) if p.index in found else Estimate() for p in results.points]
+    known = {point: Estimate(**{f: row[f] for f in fields}) for point, row in found.items()}
+    estimates = [known.get(point.index, Estimate()) for point in results.points]
+    has_wrong_kind = _is_zero_or_one(results, outcome) and not is_yes_or_no(results, outcome)
+    return [_with_student(estimate) for estimate in estimates] if has_wrong_kind else estimates
 
 
 def unit_note(estimates: list[Estimate]) -> str:
@@ -54,7 +58,21 @@ def unit_note(estimates: list[Estimate]) -> str:
     return "Intervals are over patients, whose replicates are averaged." if any(e.n != e.units for e in estimates) else ""
 
 
-def is_yes_or_no(values: np.ndarray) -> bool:
-    """Whether an outcome holds nothing but 0 and 1 (and not-a-number): then its mean is a proportion."""
-    finite = values[np.isfinite(values)]
-    return bool(finite.size) and bool(np.isin(finite, (0.0, 1.0)).all())
+def is_yes_or_no(results: ResultsView, outcome: str) -> bool:
+    """Whether an outcome is an event that happened or not: declared so (unit 0/1), or undeclared and both seen."""
+    entry = (results.manifest.get("outcomes") or {}).get(outcome) or {}
+    if not _is_zero_or_one(results, outcome):
+        return False
+    return bool(entry["unit"] == "0/1") if "unit" in entry else bool(results.table[outcome].max() == 1.0)
+
+
+def _is_zero_or_one(results: ResultsView, outcome: str) -> bool:
+    values = results.table[outcome].dropna().to_numpy(dtype=np.float64)
+    return bool(values.size) and bool(np.isin(values, (0.0, 1.0)).all())
+
+
+def _with_student(estimate: Estimate) -> Estimate:
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(estimate.units - 1, 0.975)) * estimate.mcse if estimate.units > 1 else np.nan
+    return replace(estimate, low=estimate.mean - half, high=estimate.mean + half)

@@ -42,8 +42,8 @@ h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2.
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e6e6e6; }
-td.number, th.number { text-align: right; white-space: nowrap; }
-th { font-weight: 600; } th small { font-weight: 400; color: #666; display: block; }
+td.number, th.number { text-align: right; } td.number { white-space: nowrap; }
+th { font-weight: 600; } small { font-weight: 400; color: #666; display: block; }
 figure { margin: 1.6rem 0 2.4rem; } figure img { max-width: 100%; height: auto; display: block; }
 figcaption, .quiet { color: #555; font-size: .85rem; } pre { font-size: .75rem; overflow-x: auto; }
 @media print { figure { break-inside: avoid; } details { display: none; } }
@@ -159,7 +159,8 @@ def _head(results: ResultsView, name: str) -> str:
 
 def _in_html(estimate: Estimate, column: Sequence[Estimate]) -> str:
     decimals = decimals_for(v for e in column for v in (e.mean, e.low, e.high))
-    return escape(estimate.text(decimals))
+    mean, bracket, interval = estimate.text(decimals).partition(" (")
+    return escape(mean) + (f"<small>{escape(bracket[1:] + interval)}</small>" if interval else "")
 
 
 def _arms(results: ResultsView) -> str:

@@ -65,6 +65,12 @@ class Quantity:
         """Title with its unit in brackets, as it stands at an axis."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
+    @property
+    def sentence(self) -> str:
+        """The description as a sentence of a caption: a capital first, a full stop last; empty without one."""
+        text = self.description.strip()
+        return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
 
 def usable_rows(results: ResultsView) -> DataFrame:
     """Rows of the table whose run ended well; all other rows are counted in the footer, never drawn."""
@@ -80,7 +86,8 @@ def quantity_of(results: ResultsView, name: str, section: str = "outcomes") -> Q
     section : the part of the manifest that describes it (``outcomes``, ``courses`` or ``fields``).
     """
     known = results.manifest.get(section) or {}
-    entry = known.get(name) or (_catalogued_field(name.removeprefix("field.")) if section != "outcomes" else {})
+    is_field = section == "fields" or name.startswith("field.")
+    entry = known.get(name) or (_catalogued_field(name.removeprefix("field.")) if is_field else {})
     stem, unit = split_unit(name)
     return Quantity(
         title=str(entry.get("title") or readable(stem)),

@@ -108,7 +108,7 @@ def manifest_of(points: Sequence[SyntheticPoint], table: pd.DataFrame) -> dict[s
         "replicates": 1,
         "patients": int(table["patient"].max()) + 1,
         "study_hash": "0f" * 32,
-        "outcomes": DESCRIBED,
+        "outcomes": dict(DESCRIBED),
         "parts": {"part-00.parquet": "ab" * 32},
         "points": [{"index": p.index, "label": p.label, "values": dict(p.values), "scenario": {}} for p in points],
     }

@@ -91,7 +91,7 @@ def draw(
         _draw_panel(axes, panel, axis, time)
         name_axes(axes, y=quantity.axis_label)
     sign(figure, quantity.title, [KEY, provenance_line(results)])
-    caption = f"{quantity.axis_label} by arm. {quantity.description} {KEY}"
+    caption = f"{quantity.axis_label} by arm. {quantity.sentence} {KEY}"
     return Drawing(figure, _shown(arms, course), quantity.title, " ".join(caption.split()))
 
 

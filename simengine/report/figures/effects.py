@@ -53,7 +53,7 @@ def draw(results: ResultsView, figure: Figure | SubFigure | None = None, *, outc
     note = unit_note(list(estimates.values()))
     key = f"{KEY} Dots: pairs of runs, the same patient with the same random numbers. {note}".strip()
     sign(figure, title, [key, provenance_line(results)])
-    return Drawing(figure, pairs, title, f"{title}. {quantity.description} {key}".replace("  ", " "))
+    return Drawing(figure, pairs, title, f"{title}. {quantity.sentence} {key}".replace("  ", " "))
 
 
 def _estimates(results: ResultsView, outcome: str) -> dict[int, Estimate]:

@@ -90,7 +90,7 @@ def draw(
     name_axes(axes, x=readable(columns), y=readable(rows), room_in=cell_height * len(down))
     colour_bar(figure, [axes], quantity.axis_label, "right", room_in=cell_height * len(down))
     sign(figure, quantity.title, [KEY, provenance_line(results)])
-    caption = f"Mean {quantity.axis_label} by {readable(rows)} and {readable(columns)}. {quantity.description} {KEY}"
+    caption = f"Mean {quantity.axis_label} by {readable(rows)} and {readable(columns)}. {quantity.sentence} {KEY}"
     return Drawing(figure, _shown(cells, rows, columns, outcome), quantity.title, " ".join(caption.split()))
 
 

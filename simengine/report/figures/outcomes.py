@@ -39,7 +39,7 @@ def draw(results: ResultsView, figure: Figure | SubFigure | None = None, *, outc
     values = rows[outcome].to_numpy(dtype=np.float64)
     if not np.isfinite(values).any():
         raise NothingToDraw(f"no run has a value of {outcome!r}")
-    quantity, is_proportion = quantity_of(results, outcome), is_yes_or_no(values)
+    quantity, is_proportion = quantity_of(results, outcome), is_yes_or_no(results, outcome)
     arms = [rows[rows["point"] == point.index].dropna(subset=[outcome]) for point in results.points]
     estimates = estimate_means(results, outcome)
     clouds = [
@@ -54,7 +54,7 @@ def draw(results: ResultsView, figure: Figure | SubFigure | None = None, *, outc
     name_axes(axes, x="Share of runs" if is_proportion else quantity.axis_label)
     key = f"{KEY_YES_NO if is_proportion else KEY + ' Dots: runs.'} {unit_note(estimates)}".strip()
     sign(figure, quantity.title, [key, provenance_line(results)])
-    caption = f"{quantity.axis_label} by arm. {quantity.description} {key}"
+    caption = f"{quantity.axis_label} by arm. {quantity.sentence} {key}"
     return Drawing(figure, _shown(results, arms, estimates, outcome), quantity.title, " ".join(caption.split()))
 
 
