@@ -17,7 +17,16 @@ from simengine.foundation.positions import FieldPath
 from simengine.scenario.layers import Layered
 from simengine.scenario.limits import MOST_POINTS, MOST_RECORDED_MB, MOST_RUNS, estimate
 from simengine.scenario.model import Arm, Scenario, Sweep
-from simengine.scenario.paths import EACH, MOST_HINTS, STUDY_ONLY, Finding, expectation, flattened, split_path
+from simengine.scenario.paths import (
+    EACH,
+    MOST_HINTS,
+    STUDY_ONLY,
+    Finding,
+    covers,
+    expectation,
+    flattened,
+    split_path,
+)
 from simengine.scenario.validate import is_too_long, shape_findings, validate
 
 MOST_SETTINGS = 1000
@@ -77,6 +86,9 @@ class _Expansion:
         """Fill `points`, or `problems` when anything is wrong; nothing is multiplied out before it is counted."""
         arms = self._arms()
         rows, axes = self._sweep()
+        combined = [variant for axis in axes for variant in axis]
+        self._check_undone(arms, rows + combined)
+        self._check_undone(rows, combined)
         n_points = max(len(arms), 1) * max(len(rows), 1) * math.prod(len(axis) for axis in axes)
         if self._too_many(n_points):
             return
@@ -139,6 +151,14 @@ class _Expansion:
         for i, label in enumerate(labels):
             if label in labels[:i]:
                 self._find(Finding((*place, i), f"{shown(label)} again", "each variant once"))
+
+    def _check_undone(self, earlier: list[_Variant], later: list[_Variant]) -> None:
+        """Refuse what a variant sets in vain, because a later part of the design sets it again."""
+        paths = {setting.path for variant in later for setting in variant.settings}
+        for setting in (setting for variant in earlier for setting in variant.settings):
+            if any(covers(path, setting.path) for path in paths):
+                expected = "a path that no later part of the design sets (arms, then list, then grid)"
+                self._find(Finding(setting.written, shown(setting.name), expected, at_key=True))
 
     def _settings(self, table: Mapping[str, Any], place: FieldPath) -> tuple[_Setting, ...]:
         """Return what a table of dotted paths sets; a path that leads nowhere is a problem at its key."""
@@ -245,7 +265,8 @@ def _brief(value: Any) -> str:
     """Return a value as a label shows it: `0/8`, `50`, `1e6`."""
     if isinstance(value, str):
         return value
-    return re.sub(r"e\+?0*", "e", f"{value:g}") if isinstance(value, float) else shown(value)
+    short = f"{value:g}" if isinstance(value, float) else shown(value)
+    return re.sub(r"e\+?0*", "e", short) if isinstance(value, float) and float(short) == value else shown(value)
 
 
 def _value_at(content: Any, name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from simengine.foundation.errors import InputError, Problem, dotted, shown
 from simengine.foundation.positions import FieldPath
 from simengine.scenario.layers import Layered, Origin
-from simengine.scenario.paths import FILE_ONLY, Finding, flattened, split_path
+from simengine.scenario.paths import FILE_ONLY, Finding, covers, flattened, split_path
 
 SOURCE = "--set"
 
@@ -79,7 +79,7 @@ def apply_overrides(layers: Layered, overrides: Mapping[str, Any] | Sequence[str
             if isinstance(path, Finding):
                 problems.append(item.problem(name, path.found, path.expected, path.hint))
                 continue
-            if path in taken:
+            if any(covers(variant, path) for variant in taken):
                 problems.append(item.problem(name, shown(value), "a path that no arm and no sweep of the file sets"))
             targets = layers.spread(path)
             if not targets or value == {}:

@@ -145,6 +145,12 @@ def _bounds(slot: Slot) -> str:
     return f"{said} {PATTERNS[pattern]}" if pattern else said
 
 
+def covers(later: FieldPath, earlier: FieldPath) -> bool:
+    """Whether setting `later` undoes what was set at `earlier`: the same place, or one that holds it."""
+    pairs = zip(later, earlier)
+    return len(later) <= len(earlier) and all(key in (other, EACH) for key, other in pairs)
+
+
 def split_path(text: str, refused: tuple[str, ...], hints: bool = True) -> FieldPath | Finding:
     """Return the path that a dotted text names in a scenario, or the finding that it names none.
 
