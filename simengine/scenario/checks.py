@@ -6,13 +6,14 @@ ends that check alone (`Unsound`), so that all other faults are still found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 from simengine.catalog import Catalog, Entry
 from simengine.foundation.errors import listed, nearest, shown
 from simengine.foundation.positions import FieldPath
+from simengine.scenario.findings import Check, CheckOfElement, Finding, Unsound, known, told
 from simengine.scenario.model import Clocks, Scenario
-from simengine.scenario.paths import Finding
+from simengine.scenario.rule_checks import CHECKS_OF_RULES
 
 BASE_TICK_MIN = 0.5
 _BASE_OF_CLOCK = {
@@ -23,13 +24,6 @@ _BASE_OF_CLOCK = {
     "body_h": "motion_min",
 }
 _SAME_BODY = ("autologous", "identical_twin")
-
-Check = Callable[[Scenario, Catalog], Iterator[Finding]]
-CheckOfElement = Callable[[Scenario, Catalog, int], Iterator[Finding]]
-
-
-class Unsound(Exception):
-    """A check has read a value that is itself invalid."""
 
 
 def findings(scenario: Scenario, catalog: Catalog) -> list[Finding]:
@@ -58,36 +52,29 @@ def _indices(scenario: Scenario, name: str) -> range:
         return range(0)
 
 
-def _known(path: FieldPath, name: object, names: Iterable[str], *, at_key: bool = False) -> Iterator[Finding]:
-    """Yield a finding unless `name` is one of `names`."""
-    every = list(names)
-    if name not in every:
-        yield Finding(path, shown(name), listed(every), nearest(name, every), at_key)
-
-
 def _check_species(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    yield from _known(("patient", "species"), scenario.patient.species, catalog.names("species"))
+    yield from known(("patient", "species"), scenario.patient.species, catalog.names("species"))
 
 
 def _check_site(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    yield from _known(("site", "name"), scenario.site.name, catalog.names("sites"))
+    yield from known(("site", "name"), scenario.site.name, catalog.names("sites"))
 
 
 def _check_fields(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     names = scenario.site.fields or ()
     for i, name in enumerate(names):
-        yield from _known(("site", "fields", i), name, catalog.names("fields"))
+        yield from known(("site", "fields", i), name, catalog.names("fields"))
         if name in names[:i]:
             yield Finding(("site", "fields", i), f"{shown(name)} again", "each field once")
 
 
 def _check_product(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    yield from _known(("product", "name"), scenario.product.name, catalog.names("products"))
+    yield from known(("product", "name"), scenario.product.name, catalog.names("products"))
 
 
 def _check_mechanisms(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     for name in scenario.mechanisms:
-        yield from _known(("mechanisms", name), name, catalog.names("mechanisms"), at_key=True)
+        yield from known(("mechanisms", name), name, catalog.names("mechanisms"), at_key=True)
 
 
 def _check_parameters(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
@@ -104,7 +91,7 @@ def _check_parameter_ranges(scenario: Scenario, catalog: Catalog) -> Iterator[Fi
         known = catalog.parameters.get(name)
         if known is not None and value is not None and not known.low <= value <= known.high:
             expected = f"a number from {known.low:g} to {known.high:g} {known.unit}"
-            yield Finding(("parameters", name), _told(value), expected, f"the catalogue says {known.value:g}")
+            yield Finding(("parameters", name), told(value), expected, f"the catalogue says {known.value:g}")
 
 
 def _check_match(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
@@ -164,13 +151,13 @@ def _check_snapshots(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     for i, day in enumerate(scenario.output.snapshot_days):
         if day > scenario.run.duration_days:
             expected = f"a day of the run (0 to {scenario.run.duration_days:g})"
-            yield Finding(("output", "snapshot_days", i), _told(day), expected)
+            yield Finding(("output", "snapshot_days", i), told(day), expected)
 
 
 def _check_recording(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     interval, whole = scenario.run.record_every_h, 24 * scenario.run.duration_days
     if interval > whole:
-        yield Finding(("run", "record_every_h"), _told(interval), f"at most the whole run, {whole:g} h")
+        yield Finding(("run", "record_every_h"), told(interval), f"at most the whole run, {whole:g} h")
 
 
 def _off_beat(clocks: Clocks, field: str) -> float:
@@ -188,7 +175,7 @@ def _on_beat(field: str) -> Check:
         base, step = _BASE_OF_CLOCK[field], _off_beat(scenario.clocks, field)
         if step and not (base and _off_beat(scenario.clocks, base)):
             value = getattr(scenario.clocks, field)
-            yield Finding(("clocks", field), _told(value), f"a multiple of {base or 'the base tick'}, {step:g} min")
+            yield Finding(("clocks", field), told(value), f"a multiple of {base or 'the base tick'}, {step:g} min")
 
     return check
 
@@ -205,13 +192,13 @@ def _check_dose(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Findin
 def _check_delivery_day(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
     day, end = scenario.delivery[i].day, scenario.run.duration_days
     if day >= end:
-        yield Finding(("delivery", i, "day"), _told(day), f"a day before the end of the run ({end:g})")
+        yield Finding(("delivery", i, "day"), told(day), f"a day before the end of the run ({end:g})")
 
 
 def _check_route(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
     route = scenario.delivery[i].route
     path: FieldPath = ("delivery", i, "route")
-    unknown = list(_known(path, route, catalog.names("routes")))
+    unknown = list(known(path, route, catalog.names("routes")))
     yield from unknown
     site = _entry(catalog, "sites", scenario.site.name)
     allowed = site.listed_fact("routes") if site else ()
@@ -233,15 +220,15 @@ def _of_route(field: str) -> CheckOfElement:
 
 
 def _check_drug(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
-    yield from _known(("drug", i, "name"), scenario.drug[i].name, catalog.names("drugs"))
+    yield from known(("drug", i, "name"), scenario.drug[i].name, catalog.names("drugs"))
 
 
 def _check_drug_days(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
     drug, end = scenario.drug[i], scenario.run.duration_days
     if drug.stop_day is not None and drug.stop_day <= drug.start_day:
-        yield Finding(("drug", i, "stop_day"), _told(drug.stop_day), f"a day after start_day ({drug.start_day:g})")
+        yield Finding(("drug", i, "stop_day"), told(drug.stop_day), f"a day after start_day ({drug.start_day:g})")
     if drug.start_day >= end:
-        yield Finding(("drug", i, "start_day"), _told(drug.start_day), f"a day before the end of the run ({end:g})")
+        yield Finding(("drug", i, "start_day"), told(drug.start_day), f"a day before the end of the run ({end:g})")
 
 
 def _check_drug_once(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
@@ -252,47 +239,6 @@ def _check_drug_once(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[F
         if drug.name == other.name and drug.start_day < second_stop and other.start_day < first_stop:
             expected = "courses of one drug that do not overlap"
             yield Finding(("drug", i, "start_day"), f"a second course of {shown(drug.name)}", expected)
-
-
-def _check_rule_id(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
-    rule = scenario.rule[i]
-    if rule.action == "add" and rule.id in catalog.rules:
-        yield Finding(("rule", i, "id"), shown(rule.id), 'an id that no rule has, or action = "replace"')
-    elif rule.action != "add":
-        yield from _known(("rule", i, "id"), rule.id, catalog.rules)
-
-
-def _check_rule_once(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
-    rule = scenario.rule[i]
-    if any(rule.id == other.id for other in scenario.rule[:i]):
-        yield Finding(("rule", i, "id"), shown(rule.id), "each rule once")
-
-
-def _needed_by_rule(field: str) -> CheckOfElement:
-    """Return the check that a rule which is not just removed states a field."""
-
-    def check(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
-        rule = scenario.rule[i]
-        if rule.action != "remove" and getattr(rule, field) is None:
-            yield Finding(("rule", i, field), "nothing", f'a {field} for action = "{rule.action}"')
-
-    return check
-
-
-def _named_by_rule(field: str, names: Callable[[Catalog], Iterable[str]]) -> CheckOfElement:
-    """Return the check that a rule names something that exists."""
-
-    def check(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
-        name = getattr(scenario.rule[i], field)
-        if name is not None:
-            yield from _known(("rule", i, field), name, sorted(names(catalog)))
-
-    return check
-
-
-def _told(number: float) -> str:
-    """Return a number as a user writes it: 12 and not 12.0."""
-    return repr(number).removesuffix(".0")
 
 
 def _entry(catalog: Catalog, kind: str, name: str) -> Entry | None:
@@ -331,12 +277,5 @@ CHECKS_OF_ELEMENTS: dict[str, tuple[CheckOfElement, ...]] = {
         *(_of_route(field) for field in ("n_sites", "volume_ml_per_site", "duration_min")),
     ),
     "drug": (_check_drug, _check_drug_days, _check_drug_once),
-    "rule": (
-        _check_rule_id,
-        _check_rule_once,
-        *(_needed_by_rule(field) for field in ("kind", "signal", "behaviour", "limit", "half", "source")),
-        _named_by_rule("kind", lambda catalog: catalog.rule_kinds),
-        _named_by_rule("signal", lambda catalog: catalog.signals),
-        _named_by_rule("behaviour", lambda catalog: catalog.behaviours),
-    ),
+    "rule": CHECKS_OF_RULES,
 }

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from simengine.catalog import Catalog
 from simengine.foundation.errors import Problem, shown
 from simengine.foundation.positions import FieldPath
+from simengine.scenario.findings import Finding
 from simengine.scenario.layers import Layered
 from simengine.scenario.limits import MOST_POINTS, MOST_RECORDED_MB, MOST_RUNS, estimate
 from simengine.scenario.model import Arm, Scenario, Sweep
@@ -21,7 +22,6 @@ from simengine.scenario.paths import (
     EACH,
     MOST_HINTS,
     STUDY_ONLY,
-    Finding,
     covers,
     expectation,
     flattened,

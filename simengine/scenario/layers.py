@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from simengine.foundation.documents import Document
 from simengine.foundation.errors import Problem, dotted
 from simengine.foundation.positions import FieldPath
-from simengine.scenario.paths import EACH, Finding, flattened
+from simengine.scenario.findings import Finding
+from simengine.scenario.paths import EACH, flattened
 
 _FLAT = (("parameters",), ("sweep", "grid"))
 """Tables whose keys are dotted names, so that `"a.b" = 1` and `a.b = 1` are the same."""

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 
 from simengine.catalog import Catalog
+from simengine.scenario.findings import Finding
 from simengine.scenario.model import Clocks, Delivery, Scenario
-from simengine.scenario.paths import Finding
 
 MOST_RUNS = 10_000_000
 MOST_POINTS = 10_000

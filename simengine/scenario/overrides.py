@@ -9,8 +9,9 @@ from typing import Any
 
 from simengine.foundation.errors import InputError, Problem, dotted, shown
 from simengine.foundation.positions import FieldPath
+from simengine.scenario.findings import Finding
 from simengine.scenario.layers import Layered, Origin
-from simengine.scenario.paths import FILE_ONLY, Finding, covers, flattened, split_path
+from simengine.scenario.paths import FILE_ONLY, covers, flattened, split_path
 
 SOURCE = "--set"
 

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from simengine.foundation.errors import listed, nearest, shown
 from simengine.foundation.positions import FieldPath
+from simengine.scenario.findings import Finding
 from simengine.scenario.model import PATTERNS, Scenario, StudyFile
 
 STUDY_ONLY = (
@@ -37,17 +38,6 @@ MOST_HINTS = 200
 """Faults of one file for which the nearest right name is sought; it takes a millisecond each."""
 EACH = -1
 """In a path: every element of a list."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A fault at a path of a scenario, not yet placed in a file; `at_key` when the key itself is the fault."""
-
-    path: FieldPath
-    found: str
-    expected: str
-    hint: str = ""
-    at_key: bool = False
 
 
 @dataclass(frozen=True)

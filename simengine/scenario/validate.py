@@ -11,10 +11,11 @@ from pydantic import BaseModel, ValidationError
 from simengine.catalog import Catalog
 from simengine.foundation.errors import listed, nearest, shown
 from simengine.foundation.positions import FieldPath
-from simengine.scenario.checks import Unsound, findings
+from simengine.scenario.checks import findings
+from simengine.scenario.findings import Finding, Unsound
 from simengine.scenario.limits import size_findings
 from simengine.scenario.model import Scenario
-from simengine.scenario.paths import MOST_HINTS, ROOT, Finding, Slot, expectation, slot_at
+from simengine.scenario.paths import MOST_HINTS, ROOT, Slot, expectation, slot_at
 
 
 def validate(data: Mapping[str, Any], catalog: Catalog) -> tuple[Scenario | None, list[Finding]]:
