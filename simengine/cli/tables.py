@@ -98,7 +98,7 @@ def _number(value: float, decimals: int) -> str:
 def _caption(results: Results) -> str:
     counts = results.table["status"].value_counts()
     patients = results.table["patient"].nunique()
-    unit = f"{patients} patients" if patients > 1 else "the replicates of one patient"
+    unit = f"{patients} patients" if patients > 1 else "replicates"
     lines = [f"Mean, and below it the 95 % interval over {unit}; – does not apply."]
     if failed := int(len(results.table) - counts.get("ok", 0)):
         kinds = ", ".join(f"{n} {status}" for status, n in counts.items() if status != "ok")

@@ -9,7 +9,9 @@ from simengine.engine.decide import decide, remove_dead
 from simengine.foundation.jit import kernel
 from simengine.foundation.random import arrival_identity, purpose
 from simengine.foundation.samplers import poisson
+from simengine.kernels.fields import LOCAL, STEADY, TRANSIENT, step_mixed
 from simengine.kernels.fields_steady import solve_steady
+from simengine.kernels.fields_transient import step_transient
 from simengine.kernels.forces import displace, relax
 from simengine.kernels.neighbours import DUPLICATE, locate, permute, sort_by_voxel
 from simengine.kernels.response import respond
@@ -126,14 +128,44 @@ def live(world, tick, patch, hours):
 
 
 @kernel
-def relax_fields(world, patch):
-    """Bring all fields of a patch to the balance of their sources and losses, exchange with the other patches included.
+def _advance_field(field, source, loss, alpha, treatment, hours, work):
+    """Advance one field of one patch by ``hours`` in the way chosen for it; return solver cycles, negative for a failure.
 
     Notes
     -----
-    EQ-FIELD-1: (loss + x - D Laplace) c = source + x m, x the exchange rate and m the mean over the lesion.
+    EQ-FIELD-2: local c = source / loss in each voxel; well mixed dc/dt = mean source - mean loss c, exactly; steady
+    (loss - D Laplace) c = source; transient dc/dt = D Laplace c - loss c + source.
+    """
+    if treatment == STEADY:
+        return solve_steady(field, source, loss, alpha, FIELD_TOLERANCE, work)
+    if treatment == TRANSIENT:
+        return abs(step_transient(field, source, loss, alpha, hours, FIELD_TOLERANCE, work))
+    value, made, lost = field.reshape(field.size), source.reshape(field.size), loss.reshape(field.size)
+    if treatment == LOCAL:
+        for v in range(value.size):
+            value[v] = made[v] / lost[v] if lost[v] > 0.0 else 0.0
+        return 0
+    level, total_made, total_lost = 0.0, 0.0, 0.0
+    for v in range(value.size):
+        level += value[v]
+        total_made += made[v]
+        total_lost += lost[v]
+    mixed = step_mixed(level / value.size, total_made / value.size, total_lost / value.size, hours)
+    for v in range(value.size):
+        value[v] = mixed
+    return 0
+
+
+@kernel
+def relax_fields(world, patch, hours):
+    """Advance all fields of a patch by ``hours``, exchange with the other patches of the lesion included.
+
+    Notes
+    -----
+    EQ-FIELD-1: exchange adds x m to the source and x to the loss, x its rate and m the mean over the lesion.
     """
     fields, shape, spacing = world.fields, world.grid.shape, world.grid.spacing_um[0]
+    box = (shape[1], shape[2], shape[3])
     for f in range(fields.value.shape[0]):
         exchange = fields.constant[w.FIELD_EXCHANGE, f]
         if exchange > 0.0 and shape[0] > 1:
@@ -146,13 +178,10 @@ def relax_fields(world, patch):
             for v in range(fields.value.shape[2]):
                 fields.source[f, patch, v] += exchange * mean
                 fields.loss[f, patch, v] += exchange
-        cycles = solve_steady(
-            fields.value[f, patch].reshape((shape[1], shape[2], shape[3])),
-            fields.source[f, patch].reshape((shape[1], shape[2], shape[3])),
-            fields.loss[f, patch].reshape((shape[1], shape[2], shape[3])),
-            fields.constant[w.FIELD_DIFFUSION, f] / (spacing * spacing),
-            FIELD_TOLERANCE,
-            fields.work,
+        alpha = fields.constant[w.FIELD_DIFFUSION, f] / (spacing * spacing)
+        value, source, loss = fields.value[f, patch], fields.source[f, patch], fields.loss[f, patch]
+        cycles = _advance_field(
+            value.reshape(box), source.reshape(box), loss.reshape(box), alpha, fields.treatment[f], hours, fields.work
         )
         if cycles < 0:
             world.clock[w.PROBLEM] = w.BAD_NUMBER

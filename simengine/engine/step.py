@@ -116,8 +116,9 @@ def _advance_patch(world, tick, patch):
     period = clock[w.FATES] if awake else clock[w.TISSUE]
     if tick % period == 0:
         live(world, tick, patch, period / w.TICKS_PER_H)
-    if tick % (clock[w.FIELDS] if awake else clock[w.TISSUE]) == 0:
-        relax_fields(world, patch)
+    period = clock[w.FIELDS] if awake else clock[w.TISSUE]
+    if tick % period == 0:
+        relax_fields(world, patch, period / w.TICKS_PER_H)
 
 
 @kernel

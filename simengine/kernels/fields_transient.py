@@ -18,7 +18,7 @@ from simengine.kernels.fields_steady import BEFORE, IMAGE, INVERSE, SCRATCH, sol
 
 __all__ = ["ADI_LIMIT", "IMPLICIT_STEPS", "choose_substep", "step_adi", "step_implicit", "step_transient"]
 
-ADI_LIMIT = 32  # substeps that cost as much as the implicit steps of one call
+ADI_LIMIT = 96  # substeps that cost about as much as the implicit steps of one call
 IMPLICIT_STEPS = 4
 
 _GAMMA = 0.2928932188134524  # 1 - 1/sqrt(2): both stages of the implicit step share it, and the step is L-stable

@@ -69,7 +69,7 @@ class Cells(NamedTuple):
     ``count`` int64[1] living cells; ``real`` float64[N_REAL, C]; ``whole`` int64[N_WHOLE, C]; ``uid`` uint64[C].
     """
 
-    count: NDArray[np.int64]
+    count: NDArray[np.int64]  # type: ignore[assignment]
     real: NDArray[np.float64]
     whole: NDArray[np.int64]
     uid: NDArray[np.uint64]

@@ -140,6 +140,7 @@ def _wrap(cells, grid, fields, kinds, rules, work, recorded, plain):
             fields.tissue_source,
             fields.tissue_loss,
             fields.constant,
+            fields.treatment,
             fields.work,
             fields.sweeps,
         ),

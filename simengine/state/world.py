@@ -108,7 +108,7 @@ class Grid(NamedTuple):
     largest_um: Reals
     start: Wholes
     order: Wholes
-    count: Wholes
+    count: Wholes  # type: ignore[assignment]
     scratch: Reals
 
 
@@ -116,7 +116,8 @@ class Fields(NamedTuple):
     """Concentrations and what drives them.
 
     ``value`` ``source`` (per h) ``loss`` (per h) ``tissue_source`` ``tissue_loss`` float64[F, P, V], V voxels of a patch
-    in the order (z, y, x); ``constant`` float64[N_FIELD_CONSTANTS, F], see FIELD_*; ``work`` float64[9, n] of the solver;
+    in the order (z, y, x); ``constant`` float64[N_FIELD_CONSTANTS, F], see FIELD_*; ``treatment`` int64[F], how
+    each is advanced (``kernels.fields``); ``work`` float64[9, n] of the solver;
     ``sweeps`` int64[F, 2] solves and multigrid cycles done.
     """
 
@@ -126,6 +127,7 @@ class Fields(NamedTuple):
     tissue_source: Reals
     tissue_loss: Reals
     constant: Reals
+    treatment: Wholes
     work: Reals
     sweeps: Wholes
 
@@ -181,7 +183,7 @@ class Work(NamedTuple):
     signals: Reals
     behaviours: Reals
     hazards: Reals
-    index: Wholes
+    index: Wholes  # type: ignore[assignment]
     strength: Reals
     way: Reals
 
@@ -223,7 +225,7 @@ class Events(NamedTuple):
     ``hour`` float64[E] exact time. Events: cause of death, then division, transition, arrival.
     """
 
-    count: Wholes
+    count: Wholes  # type: ignore[assignment]
     whole: Wholes
     uid: NDArray[np.uint64]
     hour: Reals

@@ -1,0 +1,151 @@
+"""The patient's body at tick 0: what was drawn for the recipient, doses and drugs to come, precursors, compartments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simengine.catalog import Catalog
+from simengine.engine.circulation import compartment_rates, transition_matrices
+from simengine.engine.names import Names
+from simengine.foundation.math import exp, log
+from simengine.mechanisms import registry
+from simengine.patients.draws import Dice
+from simengine.patients.matching import Pair, pair_of
+from simengine.patients.modifiers import modified
+from simengine.patients.numbers import Numbers
+from simengine.scenario import Scenario
+from simengine.state import body as b
+from simengine.state import world as w
+from simengine.state.world import Body
+
+__all__ = ["Recipient", "body_of", "recipient_of", "ticks_of"]
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """What was drawn for one patient: traits of site, immunity and donor pair."""
+
+    lesion_fraction: float
+    remote_lvef_percent: float
+    immune_strength: float
+    potency: float
+    pair: Pair
+    dice: Dice
+
+
+def ticks_of(hours: float) -> int:
+    """Return the base ticks nearest to a time in h."""
+    return round(hours * w.TICKS_PER_H)
+
+
+def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice) -> Recipient:
+    """Draw the traits of the patient; values that the scenario states are taken as they are.
+
+    EQ-TRAIT-2: immune strength = stated x the patient's own variation x modifiers; potency = the product's x modifiers.
+    """
+    site, patient = scenario.site.name, scenario.patient
+    lesion = scenario.site.lesion_fraction
+    if lesion is None:
+        lesion = numbers.own("sites", site, "lesion_fraction", dice)
+    immune = patient.immune_strength * numbers.own("sites", site, "immune_variation", dice)
+    factors = modified(scenario)
+    return Recipient(
+        lesion_fraction=lesion,
+        remote_lvef_percent=numbers.own("sites", site, "remote_lvef_percent", dice),
+        immune_strength=immune * factors["immune_strength"],
+        potency=numbers.own("products", scenario.product.name, "potency_variation", dice) * factors["potency"],
+        pair=pair_of(scenario.donor.relation, scenario.donor.match, dice),
+        dice=dice,
+    )
+
+
+def _doses(scenario: Scenario, names: Names, numbers: Numbers) -> np.ndarray:
+    """Return the doses: cells, first and last tick, place, and how many of the cells are alive."""
+    out = np.zeros((len(scenario.delivery), b.N_DOSE))
+    step = ticks_of(scenario.clocks.motion_min / 60.0)
+    viability = scenario.product.viability
+    if viability is None:
+        viability = numbers("products", scenario.product.name, "viability")
+    for row, delivery in zip(out, scenario.delivery, strict=True):
+        cells = delivery.dose_cells
+        if cells is None:
+            cells = int((delivery.dose_cells_per_kg or 0.0) * scenario.patient.weight_kg)
+        first = ticks_of(24.0 * delivery.day) // step * step
+        duration = delivery.duration_min
+        if duration is None:
+            duration = numbers("routes", delivery.route, "duration_min")
+        row[b.DOSE_CELLS] = cells
+        row[b.DOSE_FIRST_TICK] = first
+        row[b.DOSE_LAST_TICK] = first + ticks_of(duration / 60.0)
+        row[b.DOSE_DEPOT] = b.FIRST_DEPOT + names.routes.index(delivery.route)
+        row[b.DOSE_VIABLE] = viability
+    return out
+
+
+def _drugs(scenario: Scenario, numbers: Numbers, dice: Dice) -> np.ndarray:
+    """Return the drugs; a dose is chosen for the target trough at the typical half-life, the level follows the patient's.
+
+    EQ-DRUG-3: rise of the level by one dose = trough (exp(k T) - 1), k typical elimination, T dosing interval.
+    """
+    out = np.zeros((len(scenario.drug), b.N_DRUG))
+    for row, drug in zip(out, scenario.drug, strict=True):
+        name = drug.name
+        interval = numbers("drugs", name, "dosing_interval_h")
+        typical = float(log(2.0)) / numbers("drugs", name, "half_life_h")
+        own = float(log(2.0)) / numbers.own("drugs", name, "half_life_h", dice)
+        trough = drug.target_trough_ng_per_ml
+        if trough is None:
+            trough = numbers("drugs", name, "target_trough_ng_per_ml")
+        stop = scenario.run.duration_days if drug.stop_day is None else drug.stop_day
+        row[b.DRUG_FIRST_TICK] = ticks_of(24.0 * drug.start_day)
+        row[b.DRUG_LAST_TICK] = ticks_of(24.0 * stop) + 1
+        row[b.DRUG_INTERVAL_TICKS] = ticks_of(interval)
+        row[b.DRUG_RISE] = trough * (float(exp(typical * interval)) - 1.0)
+        row[b.DRUG_ELIMINATION] = own
+        row[b.DRUG_HALF] = numbers("drugs", name, "half_effect_ng_per_ml")
+        row[b.DRUG_EXPONENT] = numbers("drugs", name, "effect_exponent")
+        row[b.DRUG_ACTIVATION] = numbers("drugs", name, "largest_activation_inhibition")
+        row[b.DRUG_PROLIFERATION] = numbers("drugs", name, "largest_proliferation_inhibition")
+        row[b.DRUG_INFECTION] = numbers("drugs", name, "infection_rise")
+    return out
+
+
+def body_of(scenario: Scenario, catalog: Catalog, names: Names, numbers: Numbers, recipient: Recipient) -> Body:
+    """Return the body at tick 0: empty compartments, precursors by mismatch, and the clocks of adverse events.
+
+    EQ-PRIME-3: naive CD8 = precursors x (class 1 + minor x weight), naive CD4 = precursors x (class 2 + minor x weight),
+    memory = naive x memory share x sensitisation; each clock of an adverse event starts at Exp(1).
+    """
+    kinds = {route: str(catalog.entry("routes", route).facts["kind"]) for route in names.routes}
+    rates = compartment_rates(scenario, names, numbers, kinds)
+    pair, solutes = np.zeros(b.N_PAIR), np.zeros(len(registry.SOLUTES))
+    sensitised = float(scenario.patient.sensitised)
+    pair[b.PAIR_CLASS_1], pair[b.PAIR_CLASS_2] = recipient.pair.class_1, recipient.pair.class_2
+    pair[b.PAIR_MINOR], pair[b.PAIR_MISSING_SELF] = recipient.pair.minor, recipient.pair.missing_self
+    pair[b.PAIR_IMMUNE] = recipient.immune_strength
+    pools = np.zeros(len(registry.POOLS), np.int64)
+    pool, solute = registry.POOLS.names().index, registry.SOLUTES.names().index
+    foreign_1 = recipient.pair.class_1 + numbers("mechanisms", "cytotoxicity", "minor_weight") * recipient.pair.minor
+    for clone, foreign in (("cd8", foreign_1), ("cd4", recipient.pair.class_2 + foreign_1 - recipient.pair.class_1)):
+        naive = numbers("mechanisms", "priming", f"{clone}_precursors_cells") * foreign
+        pools[pool(f"{clone}_naive")] = round(naive)
+        memory = naive * sensitised * numbers("mechanisms", "priming", "memory_of_sensitised")
+        pools[pool(f"{clone}_memory")] = round(memory)
+    if scenario.mechanisms.get("antibody", True):
+        solutes[solute("donor_antibody")] = sensitised * numbers("mechanisms", "antibody", "titre_of_sensitised")
+    for event in ("arrhythmia", "infection", "embolism"):
+        solutes[solute(f"{event}_left")] = -float(log(recipient.dice.run_uniform(f"safety.{event}")))
+    n = len(names.compartments)
+    return Body(
+        counts=np.zeros(n, np.int64),
+        transfer=transition_matrices(rates, scenario.clocks.motion_min / 60.0, scenario.clocks.body_h),
+        pools=pools,
+        solutes=solutes,
+        doses=_doses(scenario, names, numbers),
+        given=np.zeros(len(scenario.delivery), np.int64),
+        drugs=_drugs(scenario, numbers, recipient.dice),
+        pair=pair,
+        flux=np.zeros(b.N_FLUX),
+    )
