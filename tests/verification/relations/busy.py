@@ -27,10 +27,23 @@ donor.match = "0/8"
 patient.sensitised = true
 delivery = [{{ route = "intramyocardial", dose_cells = 100000000, n_sites = 1, volume_ml_per_site = 0.2, duration_min = 6.0 }}]
 drug = [{{ name = "tacrolimus", target_trough_ng_per_ml = 2.0 }}]
-rule = [
-  {{ id = "licensed", kind = "product", signal = "tnf", behaviour = "licensing_per_h", limit = 1.0, half = 0.1, additive = true, source = "test" }},
-  {{ id = "felt", kind = "product", signal = "activation", behaviour = "apoptosis_per_h", limit = 5.0, half = 0.1, source = "test" }},
-]
+[[rule]]
+id = "licensed"
+kind = "product"
+signal = "tnf"
+behaviour = "licensing_per_h"
+limit = 1.0
+half = 0.1
+additive = true
+source = "test"
+[[rule]]
+id = "felt"
+kind = "product"
+signal = "activation"
+behaviour = "apoptosis_per_h"
+limit = 5.0
+half = 0.1
+source = "test"
 """
 
 NUMBERS = {
