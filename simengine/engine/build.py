@@ -21,6 +21,7 @@ from simengine.patients.draws import Dice
 from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
 from simengine.scenario.model import Delivery
+from simengine.state import body as b
 from simengine.state import world as w
 from simengine.state.cells import N_ARMS, allocate_cells
 from simengine.state.world import Events, Fields, Grid, Record, Work, World
@@ -71,8 +72,14 @@ def _scale_of_product(scenario: Scenario, catalog: Catalog, numbers: Numbers, po
     return scale
 
 
+def _end_tick(scenario: Scenario) -> int:
+    """Return the tick at which a run ends: the first step of the body at or after its duration."""
+    body = ticks_of(scenario.clocks.body_h)
+    return max(1, -(-ticks_of(24.0 * scenario.run.duration_days) // body)) * body
+
+
 def _record_ticks(scenario: Scenario) -> np.ndarray:
-    end = ticks_of(24.0 * scenario.run.duration_days)
+    end = _end_tick(scenario)
     step = max(1, ticks_of(scenario.run.record_every_h))
     body = ticks_of(scenario.clocks.body_h)
     ticks = {0, end, *range(0, end, step), *(ticks_of(h) for h in RECORDED_H if ticks_of(h) < end)}
@@ -169,7 +176,7 @@ def _clock(scenario: Scenario) -> np.ndarray:
     clock[w.FIELDS] = ticks_of(scenario.clocks.fields_min / 60.0)
     clock[w.TISSUE] = ticks_of(scenario.clocks.tissue_h)
     clock[w.BODY] = ticks_of(scenario.clocks.body_h)
-    clock[w.END] = ticks_of(24.0 * scenario.run.duration_days)
+    clock[w.END] = _end_tick(scenario)
     clock[w.MODE] = {"auto": w.MODE_AUTO, "patch": w.MODE_PATCH, "body": w.MODE_BODY}[scenario.run.mode]
     clock[w.MAX_AGENTS] = scenario.run.max_agents
     return clock
@@ -196,9 +203,11 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
     nx, ny, nz = scenario.patch.shape
     n_patches = len(names.patches)
     n_voxels = n_patches * nx * ny * nz
-    host = int(np.sum(types.real[w.TYPE_PER_MM3]) * patch[0, w.VOLUME_MM3] * n_patches)
-    capacity = 2 * (host + 1024) + 4096
     body = body_of(scenario, catalog, names, numbers, recipient)
+    host = int(np.sum(types.real[w.TYPE_PER_MM3]) * patch[0, w.VOLUME_MM3] * n_patches)
+    given = sum(float(dose[b.DOSE_CELLS]) for dose in body.doses) * patch[0, w.VOLUME_MM3] / max(patch[0, w.ZONE_MM3], 1e-9)
+    product = min(int(given / scenario.patch.agent_weight), scenario.run.max_agents)
+    capacity = 2 * (host + 1024) + 4096 + product + product // 3
     labels = [cell.label for cell in names.types]
     columns = record_layout(
         list(names.patches),

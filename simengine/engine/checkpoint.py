@@ -7,6 +7,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from simengine.state.world import World
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 Address = tuple[str, int, int, int]
+Arrays = Mapping[str, NDArray[Any]]
 
 
 def _label(address: Address) -> str:
@@ -30,11 +32,13 @@ def _label(address: Address) -> str:
     )
 
 
-def save_checkpoint(path: Path, address: Address, world: World, taken: list[dict[str, NDArray[Any]]]) -> None:
+def save_checkpoint(path: Path, address: Address, world: World, taken: list[Arrays], snapshots: Mapping[str, Arrays]) -> None:
     """Write a checkpoint: to a temporary name, synced, then renamed, so that a file under ``path`` is always whole."""
     arrays = dict(arrays_of(world))
     for i, events in enumerate(taken):
         arrays |= {f"taken.{i}.{name}": values for name, values in events.items()}
+    for label, snapshot in snapshots.items():
+        arrays |= {f"snapshot/{label}/{name}": values for name, values in snapshot.items()}
     packed = io.BytesIO()
     np.savez(packed, **arrays)  # type: ignore[arg-type]
     data = packed.getvalue()
@@ -47,8 +51,8 @@ def save_checkpoint(path: Path, address: Address, world: World, taken: list[dict
     part.replace(path)
 
 
-def load_checkpoint(path: Path, address: Address, world: World) -> tuple[World, list[dict[str, NDArray[Any]]]]:
-    """Return the world of a checkpoint and the events taken from it so far.
+def load_checkpoint(path: Path, address: Address, world: World) -> tuple[World, list[Arrays], dict[str, Arrays]]:
+    """Return the world of a checkpoint, the events taken from it so far, and its snapshots.
 
     Raises
     ------
@@ -70,8 +74,13 @@ def load_checkpoint(path: Path, address: Address, world: World) -> tuple[World, 
             arrays = {name: file[name] for name in file.files}
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path} is damaged: {error}") from error
-    taken: list[dict[str, NDArray[Any]]] = []
+    taken: list[Arrays] = []
     while f"taken.{len(taken)}.hour" in arrays:
         i = len(taken)
         taken.append({name: arrays[f"taken.{i}.{name}"] for name in ("whole", "uid", "hour")})
-    return with_arrays(world, arrays), taken
+    found: dict[str, dict[str, NDArray[Any]]] = {}
+    for name in arrays:
+        if name.startswith("snapshot/"):
+            _, label, key = name.split("/")
+            found.setdefault(label, {})[key] = arrays[name]
+    return with_arrays(world, arrays), taken, dict(found)

@@ -35,7 +35,7 @@ def flow(world, tick, hours, first, last):
         delivery.flow(world, tick, hours, first, last)
     if world.enabled[5] == 1:
         homing.flow(world, tick, hours, first, last)
-    if world.enabled[9] == 1:
+    if world.enabled[10] == 1:
         pharmacokinetics.flow(world, tick, hours, first, last)
     if world.enabled[12] == 1:
         priming.flow(world, tick, hours, first, last)
@@ -69,7 +69,7 @@ def act(world, tick, hours, first, last):
         licensing.act(world, tick, hours, first, last)
     if world.enabled[8] == 1:
         motility.act(world, tick, hours, first, last)
-    if world.enabled[10] == 1:
+    if world.enabled[9] == 1:
         phagocytosis.act(world, tick, hours, first, last)
     if world.enabled[11] == 1:
         polarisation.act(world, tick, hours, first, last)

@@ -47,7 +47,7 @@ class _Run:
         self.built = built
         self.address = address
         self.hold(built.world)
-        self.taken: list[dict[str, NDArray[Any]]] = []
+        self.taken: list[Mapping[str, NDArray[Any]]] = []
         self.snapshots: dict[str, Mapping[str, NDArray[Any]]] = {}
         self.block = _FIRST_BLOCK_TICKS
 
@@ -121,7 +121,8 @@ def simulate(
     run = _Run(build(scenario, seed, patient, replicate, catalog), (seed, patient, replicate))
     label = (scenario.hash, seed, patient, replicate)
     if checkpoint is not None and checkpoint.exists():
-        world, run.taken = load_checkpoint(checkpoint, label, run.world)
+        world, taken, snapshots = load_checkpoint(checkpoint, label, run.world)
+        run.taken, run.snapshots = list(taken), dict(snapshots)
         run.hold(world)
     else:
         populate(run.handle)
@@ -131,7 +132,7 @@ def simulate(
     if status == w.DONE and stop < end:
         if checkpoint is not None:
             run.take_events()
-            save_checkpoint(checkpoint, label, run.world, run.taken)
+            save_checkpoint(checkpoint, label, run.world, run.taken, run.snapshots)
         raise Stopped(f"stopped at {run.world.clock[w.NOW] / w.TICKS_PER_H:g} h")
     run.take_events()
     return _course(run, status)
@@ -144,7 +145,7 @@ def _follow(run: _Run, scenario: Scenario, stop: int) -> int:
         status = run.advance_to(min(goal, stop))
         if status != w.DONE:
             return status
-        if day is not None and goal <= stop:
+        if day is not None and goal <= stop and f"day_{day:g}" not in run.snapshots:
             run.snapshots[f"day_{day:g}"] = snapshot(run.world, run.built.names)
     return w.DONE
 

@@ -32,7 +32,6 @@ __all__ = ["give_to_body", "live", "populate", "put_in_order", "relax_fields", "
 
 _CYTOTOXICITY = MECHANISMS.index("cytotoxicity")
 _MOTILITY = MECHANISMS.index("motility")
-_SECRETION = MECHANISMS.index("secretion")
 _TISSUE_REPAIR = MECHANISMS.index("tissue_repair")
 
 _HOSTS = purpose("populate.hosts")
@@ -59,19 +58,6 @@ def put_in_order(world):
 
 
 @kernel
-def populate(world):
-    """Let the host cells of tick 0 enter every patch: Poisson(density x V_patch) of each kind (EQ-HOME-2)."""
-    for p in range(world.patch.shape[0]):
-        for kind in range(world.types.real.shape[1]):
-            mean = world.types.real[w.TYPE_PER_MM3, kind] * world.patch[p, w.VOLUME_MM3]
-            door = 65536 * (p + 1) + world.types.whole[w.TYPE_KIND, kind]
-            for ordinal in range(poisson(world.key, np.uint64(door), 0, _HOSTS, 0, mean)):
-                i = enter(world, kind, p, arrival_identity(world.key, door, w.BEFORE_TICK_0, ordinal), 0)
-                world.cells.real[c.POLARISATION, i] = world.types.real[w.TYPE_POLARISATION, kind]
-    put_in_order(world)
-
-
-@kernel
 def _range_of(world, patch):
     """Return the first column of a patch and the one after its last."""
     n_voxels = world.tissue.shape[2]
@@ -90,13 +76,27 @@ def renew_tissue(world, patch, hours):
         end = min(begin + chunk, n_voxels)
         sense_tissue(world, patch, begin, end)
         respond(kinds, world.work.signals, world.rules, 0, end - begin, world.work.behaviours)
-        if world.enabled[_SECRETION] == 1:
-            secrete_tissue(world, patch, begin, end)
+        secrete_tissue(world, patch, begin, end)
         if world.enabled[_TISSUE_REPAIR] == 1:
             relax_tissue(world, patch, begin, end, hours)
         for k in range(end - begin):
             called += world.work.behaviours[RECRUITMENT, k]
     world.patch[patch, w.RECRUITMENT] = called / n_voxels
+
+
+@kernel
+def populate(world):
+    """Let the host cells of tick 0 enter every patch: Poisson(density x V_patch) of each kind (EQ-HOME-2)."""
+    for p in range(world.patch.shape[0]):
+        for kind in range(world.types.real.shape[1]):
+            mean = world.types.real[w.TYPE_PER_MM3, kind] * world.patch[p, w.VOLUME_MM3]
+            door = 65536 * (p + 1) + world.types.whole[w.TYPE_KIND, kind]
+            for ordinal in range(poisson(world.key, np.uint64(door), 0, _HOSTS, 0, mean)):
+                i = enter(world, kind, p, arrival_identity(world.key, door, w.BEFORE_TICK_0, ordinal), 0)
+                world.cells.real[c.POLARISATION, i] = world.types.real[w.TYPE_POLARISATION, kind]
+    put_in_order(world)
+    for p in range(world.patch.shape[0]):
+        renew_tissue(world, p, 0.0)
 
 
 @kernel
@@ -107,8 +107,7 @@ def _live_chunk(world, tick, hours, first, last):
     respond(world.cells.whole[c.TYPE], world.work.signals, world.rules, first, last, world.work.behaviours)
     hooks.propose(world, tick, hours, first, last)
     hooks.act(world, tick, hours, first, last)
-    if world.enabled[_SECRETION] == 1:
-        secrete(world, tick, hours, first, last)
+    secrete(world, tick, hours, first, last)
     feel_gradients(world, first, last)
     decide(world, tick, hours, first, last)
 
@@ -119,9 +118,8 @@ def live(world, tick, patch, hours):
     first, last = _range_of(world, patch)
     if world.enabled[_CYTOTOXICITY] == 1:
         engage(world, tick, hours, first, last)
-    if world.enabled[_SECRETION] == 1:
-        world.fields.source[:, patch] = world.fields.tissue_source[:, patch]
-        world.fields.loss[:, patch] = world.fields.tissue_loss[:, patch]
+    world.fields.source[:, patch] = world.fields.tissue_source[:, patch]
+    world.fields.loss[:, patch] = world.fields.tissue_loss[:, patch]
     chunk = world.work.signals.shape[1]
     for begin in range(first, last, chunk):
         _live_chunk(world, tick, hours, begin, min(begin + chunk, last))

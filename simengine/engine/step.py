@@ -51,7 +51,7 @@ def _is_dose_near(world, tick, ticks):
     doses = world.body.doses
     for d in range(doses.shape[0]):
         begins, ends = doses[d, b.DOSE_FIRST_TICK], doses[d, b.DOSE_LAST_TICK]
-        if begins < tick + ticks and tick < ends + FAST_AFTER_DOSE_H * w.TICKS_PER_H:
+        if doses[d, b.DOSE_CELLS] > 0.0 and begins < tick + ticks and tick < ends + FAST_AFTER_DOSE_H * w.TICKS_PER_H:
             return True
     return False
 
@@ -81,22 +81,22 @@ def _wake(world, tick):
 
 @kernel
 def _stride(world, tick, any_awake):
-    """Return the length of the next step in ticks: a walk, or up to the next tissue step, record or end."""
+    """Return the length of the next step in ticks: a walk, or up to the next step of body or tissue."""
     clock = world.clock
     if any_awake or _is_dose_near(world, tick, clock[w.TISSUE]):
         return clock[w.MOTION]
-    stop = min(tick - tick % clock[w.TISSUE] + clock[w.TISSUE], clock[w.END])
-    if clock[w.NEXT_RECORD] < world.record.ticks.shape[0]:
-        stop = min(stop, max(world.record.ticks[clock[w.NEXT_RECORD]], tick + clock[w.MOTION]))
-    return stop - tick
+    return min(clock[w.BODY] - tick % clock[w.BODY], clock[w.TISSUE] - tick % clock[w.TISSUE])
 
 
 @kernel
 def _advance_body(world, tick, stride):
-    """Advance the body if a body step begins at ``tick``: every step near a dose or asleep, else its own period."""
+    """Advance the body if a body step begins at ``tick``: every walk near a dose, else once a period.
+
+    No step depends on what is recorded or when, nor on whether a patch sleeps.
+    """
     period = world.clock[w.BODY]
     ticks = stride
-    if stride < period and not _is_dose_near(world, tick - tick % period, period):
+    if not _is_dose_near(world, tick - tick % period, period):
         if tick % period != 0:
             return
         ticks = period

@@ -61,7 +61,7 @@ def _stated(numbers: Numbers, cell: CellType, name: str) -> float:
 
 
 def type_tables(scenario: Scenario, names: Names, numbers: Numbers) -> Types:
-    """Return what is fixed for each type. Product cells take radius and shares from the product, the rest from the lineage."""
+    """Return what is fixed for each type. Shares and fragility of product cells are the product's, the rest the lineage's."""
     n = len(names.types)
     real, whole, sees = np.zeros((w.N_TYPE_REAL, n)), np.zeros((w.N_TYPE_WHOLE, n), np.int64), np.zeros((n, 4))
     product = scenario.product.name

@@ -56,8 +56,9 @@ def choose_treatment(diffusion, loss_mean, spacing, extent, source_hours):
 
     Notes
     -----
-    A diffusion length beyond the patch: one value for all of it (``step_mixed``). Below a voxel: a signal of contact, no
-    field at all. Between: a field, in its steady state if it relaxes ``RELAXATIONS`` times while its sources change.
+    EQ-FIELD-3: a diffusion length beyond the patch makes one value for all of it (``step_mixed``). Below a voxel: a
+    signal of contact, no field at all. Between: a field, in its steady state if it relaxes ``RELAXATIONS`` times while
+    its sources change.
     """
     length = diffusion_length_um(diffusion, loss_mean)
     if diffusion <= 0.0 or length < spacing:

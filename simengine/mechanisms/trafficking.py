@@ -96,7 +96,7 @@ def flow(world, tick, hours, first, last):
     n = counts.shape[0]
     scratch = np.empty((2, n), np.int64)
     ticks = int(hours * 120.0 + 0.5)
-    which = 0 if ticks == clock[w.MOTION] else 1
+    which = 1 if ticks % clock[w.BODY] == 0 else 0
     period = clock[w.MOTION] if which == 0 else clock[w.BODY]
     target = counts[b.TARGET]
     died = counts[b.DIED_LUNG] + counts[b.DIED_ELSEWHERE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simengine.foundation.jit import kernel
 from simengine.foundation.random import purpose, uniform, uniform2
-from simengine.foundation.samplers import exponential, unit_vector
+from simengine.foundation.samplers import exponential, unit_vector, unit_vector_2d
 from simengine.state import cells as c
 from simengine.state import world as w
 
@@ -71,6 +71,9 @@ def enter(world, kind, patch, identity, tick):
     cells.real[c.WEIGHT, i] = weight
     cells.real[c.RADIUS, i] = world.types.real[w.TYPE_RADIUS_UM, kind] * _cube_root(weight)
     hx, hy, hz = unit_vector(world.key, identity, 0, _HEADING, 0)
+    if nz == 1:
+        hx, hy = unit_vector_2d(world.key, identity, 0, _HEADING, 0)
+        hz = 0.0
     cells.real[c.HEADING_X, i], cells.real[c.HEADING_Y, i], cells.real[c.HEADING_Z, i] = hx, hy, hz
     cells.real[c.DEATH_LEFT, i] = exponential(world.key, identity, 0, _DEATH, 0)
     cells.real[c.PROGRESS_LEFT, i] = exponential(world.key, identity, 0, _PROGRESS, 0)

@@ -151,7 +151,7 @@ def test_faults_of_an_entry_are_reported_at_their_place(tmp_path, old, new, expe
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('signal = "oxygen"', 'signal = "oxigen"', [(8, 10, "rule.0.signal")]),
+        ('signal = "oxygen"', 'signal = "oxyge"', [(8, 10, "rule.0.signal")]),
         ('behaviour = "secretion.oxygen"', 'behaviour = "secretion"', [(9, 13, "rule.0.behaviour")]),
         ('kind = "product"', 'kind = "products"', [(6, 8, "rule.0.kind")]),
         ("half = 0.5", "half = 0", [(11, 8, "rule.0.half")]),

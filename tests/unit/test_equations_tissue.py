@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.linalg import expm
 
 from simengine.engine.spaces import put_in_order, relax_fields
+from simengine.kernels.fields import LOCAL, STEADY, TRANSIENT, WELL_MIXED, choose_treatment
 from simengine.mechanisms.secretion import secrete, secrete_tissue
 from simengine.mechanisms.tissue_repair import deposit, relax_tissue
 from simengine.state import cells as c
@@ -136,31 +138,68 @@ def test_vessels_neutrophils_and_debris_relax_exactly():
     assert after[w.APOPTOTIC] == pytest.approx(5.0 * np.exp(-0.6))
 
 
-def test_fields_are_the_balance_of_source_loss_diffusion_and_exchange():
-    """EQ-FIELD-1 against a dense solution of the same grid, both patches: error below 1e-3 of the maximum."""
+def field_problem(treatment):
+    """Return a world whose TNF has random sources and losses in both patches, advanced in a given way."""
     small = SmallWorld()
-    fields, shape = small.world.fields, (2, 4, 4)
-    n, f = 32, small.names.fields.index("tnf")
+    fields, f = small.world.fields, small.names.fields.index("tnf")
     rng = np.random.default_rng(2)
-    source, loss = rng.uniform(0.0, 5.0, (2, n)), rng.uniform(1.0, 30.0, (2, n))
     fields.source[:], fields.loss[:], fields.value[:] = 1.0, 1.0, 1.0
-    fields.source[f], fields.loss[f], fields.value[f, 0], fields.value[f, 1] = source, loss, 2.0, 0.5
-    mean = small.world.patch[0, w.SHARE] * 2.0 + small.world.patch[1, w.SHARE] * 0.5
+    fields.source[f], fields.loss[f] = rng.uniform(0.0, 5.0, (2, 32)), rng.uniform(1.0, 30.0, (2, 32))
+    fields.value[f, 0], fields.value[f, 1] = 2.0, 0.5
+    fields.treatment[:] = LOCAL
+    fields.treatment[f] = treatment
+    return small, f
+
+
+def made_and_lost(small, f):
+    """Return source, loss and diffusion matrix of TNF in the first patch, exchange included (EQ-FIELD-1)."""
+    fields, shares = small.world.fields, small.world.patch[:, w.SHARE]
     exchange = fields.constant[w.FIELD_EXCHANGE, f]
     assert exchange > 0.0
-    relax_fields(small.handle, 0)
-    system = np.diag(loss[0] + exchange)
-    index = np.arange(n).reshape(shape)
+    diffusion, index = np.zeros((32, 32)), np.arange(32).reshape(2, 4, 4)
     for axis in range(3):
         here = np.moveaxis(index, axis, 0)
         for i, j in zip(here[:-1].ravel(), here[1:].ravel(), strict=True):
-            flow = fields.constant[w.FIELD_DIFFUSION, f] / 400.0
-            system[[i, j], [i, j]] += flow
-            system[[i, j], [j, i]] -= flow
-    exact = np.linalg.solve(system, source[0] + exchange * mean)
-    np.testing.assert_allclose(fields.value[f, 0], exact, atol=1e-3 * exact.max())
-    assert fields.value[f, 0].max() != 2.0
-    np.testing.assert_array_equal(fields.value[f, 1], 0.5)
+            diffusion[[i, j], [i, j]] += fields.constant[w.FIELD_DIFFUSION, f] / 400.0
+            diffusion[[i, j], [j, i]] -= fields.constant[w.FIELD_DIFFUSION, f] / 400.0
+    mean = shares[0] * 2.0 + shares[1] * 0.5
+    return fields.source[f, 0] + exchange * mean, fields.loss[f, 0] + exchange, diffusion
+
+
+@pytest.mark.parametrize("treatment", [STEADY, TRANSIENT, LOCAL, WELL_MIXED])
+def test_fields_are_the_balance_of_source_loss_diffusion_and_exchange(treatment):
+    """EQ-FIELD-1 and EQ-FIELD-2 against dense solutions of the same grid: error below 1e-3 of the maximum.
+
+    Steady: a linear system. Transient over 0.02 h: the matrix exponential. Local: no diffusion. Well mixed: one value.
+    """
+    small, f = field_problem(treatment)
+    source, loss, diffusion = made_and_lost(small, f)
+    relax_fields(small.handle, 0, 0.02)
+    steady = np.linalg.solve(np.diag(loss) + diffusion, source)
+    balance = source.mean() / loss.mean()
+    exact = {
+        STEADY: steady,
+        TRANSIENT: steady + expm(-0.02 * (np.diag(loss) + diffusion)) @ (2.0 - steady),
+        LOCAL: source / loss,
+        WELL_MIXED: np.full(32, balance + (2.0 - balance) * np.exp(-0.02 * loss.mean())),
+    }[treatment]
+    np.testing.assert_allclose(small.world.fields.value[f, 0], exact, atol=1e-3 * exact.max())
+    np.testing.assert_array_equal(small.world.fields.value[f, 1], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("length", "hours", "expected"),
+    [(19.0, 1.0, LOCAL), (21.0, 1e9, STEADY), (399.0, 1e-9, TRANSIENT), (401.0, 1.0, WELL_MIXED)],
+)
+def test_the_reach_of_a_field_decides_how_it_is_advanced(length, hours, expected):
+    """EQ-FIELD-3 on both sides of each bound, for voxels of 20 µm and a patch of 400 µm."""
+    assert choose_treatment(1e5, 1e5 / length**2, 20.0, 400.0, hours) == expected
+
+
+def test_a_field_is_steady_where_it_relaxes_thrice_while_its_sources_change():
+    """EQ-FIELD-3: at 2.9 and 3.1 relaxations."""
+    found = [choose_treatment(1e5, 10.0, 20.0, 400.0, relaxations / 10.0) for relaxations in (2.9, 3.1)]
+    assert found == [TRANSIENT, STEADY]
 
 
 def test_a_deposit_is_what_injections_fill_and_the_rest_is_remote():

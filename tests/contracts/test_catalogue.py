@@ -1,0 +1,195 @@
+"""What holds for every entry of the catalogue, and for the folders that grow: mechanisms, outcomes, products.
+
+A newcomer is covered by being there. The file is read anew with `tomllib`, so that a fault of the loader shows.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import simengine
+from simengine import scenario
+from simengine.catalog import DEFAULT_FOLDER, KINDS, load_catalog
+from simengine.engine import simulate
+from simengine.engine.build import build
+from simengine.engine.compose import HOOKS, compose
+from simengine.foundation.parameters import DISTRIBUTIONS, GRADES
+from simengine.foundation.units import parse_unit
+from simengine.mechanisms import MECHANISMS, owned, registry
+from simengine.outcomes import MODULES, descriptions, evaluate
+from simengine.outcomes.ledger import CLOSES_TO
+from simengine.patients.numbers import Numbers
+from simengine.state.cells import N_ARMS
+
+PACKAGE = Path(simengine.__file__).parent
+FILES = sorted(DEFAULT_FOLDER.glob("*/*.toml"))
+CATALOG = load_catalog()
+ROUTES = CATALOG.names("routes")
+ALWAYS_ON = "environment"
+"""The one mechanism that cannot be switched off: it makes the signals."""
+NOT_READ = {"passage"}
+"""Numbers of products that the model does not use yet, as docs/model.md says."""
+TINY = """
+name = "tiny"
+patch.shape = [6, 6, 1]
+patch.agent_weight = {weight}
+run = {{ duration_days = 1.0, record_every_h = 6.0, mode = "{mode}" }}
+delivery = [{{ route = "{route}", dose_cells = 200000000 }}]
+drug = [{{ name = "tacrolimus" }}]
+product.name = "{product}"
+donor.match = "0/8"
+"""
+
+
+def parameters_of(table, path=()):
+    """Yield (path, table) of every parameter of a file: a table that holds no table."""
+    for name, value in table.items():
+        if any(isinstance(item, dict) for item in value.values()):
+            yield from parameters_of(value, (*path, name))
+        else:
+            yield (*path, name), value
+
+
+def tiny(product, route="intramyocardial", mode="auto", weight=1.0):
+    """Return the scenario of one day of a product at tiny size."""
+    return scenario.loads(TINY.format(product=product, route=route, mode=mode, weight=weight)).points[0].scenario
+
+
+@pytest.mark.parametrize("file", FILES, ids=[f"{file.parent.name}/{file.stem}" for file in FILES])
+def test_every_number_has_unit_range_distribution_source_and_grade(file):
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert data["name"] == file.stem
+    assert data["title"].strip()
+    assert data["summary"].strip()
+    for path, table in parameters_of(data.get("parameters", {})):
+        assert math.isfinite(table["value"]), path
+        assert table["low"] <= table["value"] <= table["high"], path
+        assert parse_unit(table["unit"]) is not None, path
+        assert table["distribution"] in DISTRIBUTIONS, path
+        assert table["grade"] in GRADES, path
+        assert len(table["source"].strip()) >= 8, path
+        assert table["grade"] != "measured" or "recalled" not in table["source"], path
+        assert (table["low"] == table["high"]) <= (table["distribution"] == "fixed"), path
+    for row in (*data.get("rule", ()), *data.get("modifier", ())):
+        assert row["grade"] in GRADES
+        assert len(row["source"].strip()) >= 8
+
+
+def test_every_folder_of_the_catalogue_is_a_kind():
+    assert {file.parent.name for file in FILES} <= set(KINDS)
+    assert {file.parent.name for file in DEFAULT_FOLDER.glob("*/") if file.is_dir()} - {"__pycache__"} <= {*KINDS, "catalog"}
+
+
+def test_facts_name_what_is_there():
+    """Lineages with their stages, sites with routes and fields, arms that fit the attack block, pools of the registry."""
+    for product in CATALOG.entries["products"].values():
+        stages = CATALOG.entry("lineages", str(product.facts["lineage"])).listed_fact("stages")
+        stated = {name.removeprefix("stage_fraction.") for name in product.parameters if name.startswith("stage_fraction.")}
+        assert stated <= set(stages), product.name
+        assert sum(product.value(f"stage_fraction.{stage}") for stage in stated) == pytest.approx(1.0), product.name
+    for site in CATALOG.entries["sites"].values():
+        assert set(site.listed_fact("routes")) <= set(ROUTES)
+        assert set(site.listed_fact("fields")) <= set(CATALOG.names("fields"))
+    assert {str(route.facts["kind"]) for route in CATALOG.entries["routes"].values()} <= {"local", "vascular"}
+    cells = CATALOG.entries["cells"].values()
+    assert len({str(cell.facts["arm"]) for cell in cells if "arm" in cell.facts}) <= N_ARMS
+    assert {str(cell.facts["pool"]) for cell in cells if "pool" in cell.facts} <= set(registry.POOLS.names())
+
+
+def test_rules_reach_a_behaviour_that_their_kind_has():
+    """A row that multiplies a behaviour with no base anywhere in its kind would do nothing and is refused."""
+    for rule in CATALOG.rules.values():
+        kinds = [str(rule["kind"])] if rule["kind"] != "product" else list(CATALOG.names("lineages"))
+        entries = [CATALOG.entries["cells"].get(kind) or CATALOG.entry("lineages", kind) for kind in kinds]
+        names = {name for entry in entries for name in entry.parameters}
+        has_base = any(name.endswith(f"behaviours.{rule['behaviour']}") for name in names)
+        assert has_base or rule["additive"], rule["id"]
+
+
+def field_rows(*which):
+    """Return the behaviours that exist once for each field."""
+    return {f"{name}.{field}" for name in which for field in CATALOG.names("fields")}
+
+
+@pytest.mark.parametrize("name", CATALOG.names("mechanisms"))
+def test_the_entry_of_a_mechanism_states_what_its_module_declares(name):
+    entry = CATALOG.entry("mechanisms", name)
+    extra = {"motility": field_rows("chemotaxis"), "secretion": field_rows("secretion", "uptake")}.get(name, set())
+    assert set(entry.listed_fact("behaviours")) == set(owned(name, "behaviour")) | extra
+    fields = set(CATALOG.names("fields")) if name == ALWAYS_ON else set()
+    assert set(entry.listed_fact("signals")) == set(owned(name, "signal")) | fields
+    assert {f"{name}.{parameter}" for parameter in entry.parameters} == set(owned(name, "parameter"))
+
+
+def test_mechanisms_are_the_modules_with_an_entry():
+    folder = {path.stem for path in (PACKAGE / "mechanisms").glob("*.py")}
+    assert set(MECHANISMS) == set(CATALOG.names("mechanisms")) - {ALWAYS_ON}
+    assert {*MECHANISMS, ALWAYS_ON} <= folder
+    assert list(MECHANISMS) == sorted(MECHANISMS)
+    strangers = folder - {*MECHANISMS, ALWAYS_ON, "__init__", "registry", "vocabulary", "recognition"}
+    assert strangers == set()
+    with_hooks = {name for name in folder - {"__init__"} if any(hasattr(_module(name), hook) for hook in HOOKS)}
+    assert with_hooks <= set(MECHANISMS)
+
+
+def _module(name):
+    return import_module(f"simengine.mechanisms.{name}")
+
+
+def test_the_hooks_of_the_engine_are_what_would_be_composed_today():
+    assert (PACKAGE / "engine" / "hooks.py").read_text(encoding="utf-8") == compose()
+
+
+def test_outcome_modules_are_the_files_that_declare_columns():
+    folder = {path.stem for path in (PACKAGE / "outcomes").glob("*.py")} - {"__init__"}
+    measuring = {name for name in folder if hasattr(import_module(f"simengine.outcomes.{name}"), "COLUMNS")}
+    assert set(MODULES) == measuring
+    assert all(hasattr(import_module(f"simengine.outcomes.{name}"), "measure") for name in MODULES)
+    for name, column in descriptions().items():
+        assert column.title.strip(), name
+        assert column.description.strip(), name
+
+
+@pytest.mark.parametrize("mode", ["auto", "body"])
+@pytest.mark.parametrize("product", CATALOG.names("products"))
+def test_every_product_lives_a_day_and_its_ledger_closes(product, mode):
+    """Injected at a tiny size with full mismatch: every outcome declared is there, and fates add up at every record."""
+    asked = tiny(product, mode=mode)
+    result = evaluate(asked, simulate(asked, 1))
+    assert result.row["status"] == "ok"
+    assert set(result.row) == {*descriptions(), "status", "reason"}
+    assert result.row["dose_cells"] == 2e8
+    ends = sum(series for name, series in result.courses.items() if name.startswith(("fate.", "living.")))
+    given = 2e8 * (result.courses["time_h"] > 0.0)
+    np.testing.assert_allclose(ends, given + result.courses["births"], rtol=CLOSES_TO)
+    assert all(np.all(series >= 0.0) for name, series in result.courses.items() if name.startswith(("fate.", "living.")))
+
+
+def test_every_number_is_looked_up_by_some_run(monkeypatch):
+    """A number that no product, route and mode ever asks for is a number without meaning, and must be declared as such."""
+    asked = set()
+    look_up, own = Numbers.__call__, Numbers.own
+
+    def seen(self, kind, entry, name):
+        asked.add((kind, entry, name))
+        return look_up(self, kind, entry, name)
+
+    def seen_own(self, kind, entry, name, dice):
+        asked.add((kind, entry, name))
+        return own(self, kind, entry, name, dice)
+
+    monkeypatch.setattr(Numbers, "__call__", seen)
+    monkeypatch.setattr(Numbers, "own", seen_own)
+    for product in CATALOG.names("products"):
+        for route in ROUTES:
+            build(tiny(product, route), 1, 0, 0)
+        for mode in ("auto", "body"):
+            evaluate(tiny(product, mode=mode), simulate(tiny(product, mode=mode), 1))
+    stated = {(entry.kind, entry.name, name) for entry in CATALOG for name in entry.parameters}
+    assert {name for _, _, name in stated - asked} == NOT_READ
