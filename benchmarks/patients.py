@@ -53,6 +53,11 @@ def bytes_per_agent(scenario: Scenario) -> float:
     return sum(a.nbytes for a in columns) / capacity
 
 
+def own_agents(course: Any) -> list[str]:
+    """Return the columns that count the agents of the product."""
+    return [f"{patch}.agents.{kind}" for patch in course.patches for kind in course.product_types]
+
+
 def measure(name: str, point: int, repeats: int) -> dict[str, float]:
     """Return the figures of one scenario."""
     scenario = load(name).points[point].scenario
@@ -66,16 +71,13 @@ def measure(name: str, point: int, repeats: int) -> dict[str, float]:
     assert course is not None
     row = evaluate(scenario, course).row
     hours = float(course.hours[-1])
-    own = [f"{patch}.agents.{kind}" for patch in course.patches for kind in course.product_types]
     awake = sum(float(course[f"{patch}.awake_h"][-1]) for patch in course.patches)
     return {
         "cpu_s_min": min(seconds),
         "cpu_s_median": statistics.median(seconds),
         "ratio_to_calibration": min(ratios),
         "agents_mean": float(row["n_agents_mean"]),
-        "product_cells_mean": float(
-            np.mean([course.total([f"{p}.agents.{k}" for p in course.patches for k in course.product_types])])
-        ),
+        "product_cells_mean": float(np.mean(course.total(own_agents(course)))),
         "walks": awake * 60.0 / scenario.clocks.motion_min,
         "walks_skipped": (hours * len(course.patches) - awake) * 60.0 / scenario.clocks.motion_min,
         "field_solves": course.statistics["field_solves"],

@@ -244,9 +244,7 @@ class Results:
         """The courses that can be read with `course`, `time_h` aside."""
         from simengine.studies import parts
 
-        names = [
-            name.removeprefix(parts.COURSE) for name in parts.columns(self._parts) if name.startswith(parts.COURSE)
-        ]
+        names = [name.removeprefix(parts.COURSE) for name in parts.columns(self._parts) if name.startswith(parts.COURSE)]
         return sorted(name for name in names if name != "time_h")
 
     def course(self, point: int | str, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

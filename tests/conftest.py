@@ -11,9 +11,7 @@ import pytest
 
 def several_signatures(modules: Iterable[ModuleType]) -> dict[str, list[str]]:
     """Return the compiled functions of these modules that exist for more than one set of types, and those types."""
-    dispatchers = {
-        id(value): value for module in modules for value in vars(module).values() if hasattr(value, "py_func")
-    }
+    dispatchers = {id(value): value for module in modules for value in vars(module).values() if hasattr(value, "py_func")}
     return {
         f"{one.py_func.__module__}.{one.py_func.__qualname__}": [str(signature) for signature in one.signatures]
         for one in dispatchers.values()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simengine.foundation.jit import kernel
 from simengine.foundation.math import exp
 
-__all__ = ["NOTHING", "DEATH", "PROGRESS", "first_event", "pick_cause", "relax_towards"]
+__all__ = ["DEATH", "NOTHING", "PROGRESS", "first_event", "pick_cause", "relax_towards"]
 
 NOTHING, DEATH, PROGRESS = range(3)
 

@@ -221,9 +221,7 @@ class _Pool:
 
     def _take(self, size: int) -> list[Key]:
         with self._taking:
-            return (
-                [] if self._stopping.is_set() else [self._pending.pop() for _ in range(min(size, len(self._pending)))]
-            )
+            return [] if self._stopping.is_set() else [self._pending.pop() for _ in range(min(size, len(self._pending)))]
 
 
 def attempt(design: Design, runner: Runner, key: Key) -> Record:

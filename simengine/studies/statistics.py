@@ -215,7 +215,6 @@ def _arms(table: DataFrame) -> list[tuple[str, DataFrame]]:
 def _pairs(first: DataFrame, new: DataFrame, outcome: str) -> DataFrame:
     """Match the good runs of two arms by patient and replicate."""
     good = [
-        runs.loc[runs["status"] == "ok", ["patient", "replicate", outcome]].dropna(subset=[outcome])
-        for runs in (first, new)
+        runs.loc[runs["status"] == "ok", ["patient", "replicate", outcome]].dropna(subset=[outcome]) for runs in (first, new)
     ]
     return good[0].merge(good[1], on=["patient", "replicate"], suffixes=("_first", "_new"))

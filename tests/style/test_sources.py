@@ -83,13 +83,9 @@ def test_every_function_fits_on_a_screen():
 
 def test_no_function_takes_more_than_eight_arguments():
     def count(node):
-        return len(
-            [arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if arg.arg != "self"]
-        )
+        return len([arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if arg.arg != "self"])
 
-    many = {
-        place(path, node): count(node) for path in PACKAGE for node in functions(path) if count(node) > MOST_ARGUMENTS
-    }
+    many = {place(path, node): count(node) for path in PACKAGE for node in functions(path) if count(node) > MOST_ARGUMENTS}
     assert many == {}
 
 
