@@ -26,7 +26,7 @@ def command(options: RunOptions) -> int:
     results = perform(NAME, (), options)
     if results is None:
         return 0
-    from simengine.report.gallery import draw_all
+    from simengine.report.gallery import PAGE_NAME, draw_all
 
     figures = results.path / "figures"
     if not options.quiet:
@@ -34,5 +34,6 @@ def command(options: RunOptions) -> int:
     draw_all(results, figures)
     show(results, options)
     if not options.as_json:
-        click.echo(f"figures: {figures}\ntable:   simengine.open_results({str(results.path)!r}).to_pandas()")
+        click.echo(f"report:  {figures / PAGE_NAME}\nfigures: {figures}")
+        click.echo(f"table:   simengine.open_results({str(results.path)!r}).to_pandas()")
     return exit_code(results)
