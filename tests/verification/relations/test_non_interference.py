@@ -155,7 +155,7 @@ ZERO = {
     "priming": ("loaded_per_cell", "waking_per_h"),
     "proliferation": ("division_per_h",),
     "safety": ("arrhythmia_of_1e8_per_h", "infection_per_h", "embolism_of_1e6_per_h"),
-    "secretion": ("secretion.", "uptake.", "decay_per_h", "clearance_per_h"),
+    "secretion": ("secretion.", "uptake."),
     "tissue_repair": ("salvage", "necrosis", "fibrosis", "regrowth", "angiogenesis", "vessel_loss", "debris_cl", "neutrophil_"),
     "trafficking": ("lodge_per_h", "wash_per_h", "leak_per_h"),
 }

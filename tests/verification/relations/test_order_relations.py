@@ -227,7 +227,7 @@ def test_an_older_or_diabetic_patient_gives_a_poorer_product_of_his_own(worse):
     assert_falls(*([mean_of("field.vegf")(result) for result in results] for results in (better, poorer)))
     for relation, changes in (("autologous", True), ("unrelated", False)):
         one, other = (
-            simulate(scenario(**{**asked, **change, "donor__relation": relation, "run__duration_days": 0.1}), 1).traits
+            simulate(scenario(**{**asked, **change, "donor__relation": relation, "run__duration_days": 0.3}), 1).traits
             for change in ({}, worse)
         )
         assert (one["potency"] > other["potency"]) is changes

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.verification.relations.patients import outcomes, scenario
+from tests.verification.relations.patients import DENSE, outcomes, scenario
 
 PACKED = {
     "product__name": "ipsc_cm",
     "donor__match": "0/8",
     "patient__sensitised": True,
-    "delivery": [{"route": "intramyocardial", "dose_cells": 200_000_000, "n_sites": 1, "volume_ml_per_site": 0.1}],
-    "patch__shape": [20, 20, 6],
+    "delivery": [DENSE],
+    "patch__shape": [40, 40, 6],
 }
 MARGIN = 0.05
 OUTCOMES = ("retained_living_24h", "engrafted_fraction", "lvef_true_change_points")
