@@ -20,8 +20,9 @@ from pathlib import Path
 SHORT = """
 name = "startup"
 replicates = 1
-run.duration_days = 0.2
+run.duration_days = 0.25
 patch.shape = [6, 6, 2]
+run.record_every_h = 2.0
 delivery = [{ route = "intramyocardial", dose_cells = 100000, n_sites = 1, volume_ml_per_site = 0.1 }]
 """
 
