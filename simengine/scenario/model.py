@@ -145,9 +145,7 @@ class Drug(Section):
     name: str = words("Drug, an entry of catalogue folder `drugs`.", ...)
     start_day: float = number("Day of the first dose.", 0.0, "days", 0, 36500)
     stop_day: float | None = number("Day of the last dose. Left out: until the end.", None, "days", 0, 36500)
-    target_trough_ng_per_ml: float | None = number(
-        "Level just before the next dose that is aimed at.", None, "ng/mL", 0.01, 100_000
-    )
+    target_trough_ng_per_ml: float | None = number("Level aimed at before each dose.", None, "ng/mL", 0.01, 100_000)
 
 
 class Run(Section):
