@@ -171,8 +171,10 @@ def _earlier(entry: Entry, i: int) -> list[object]:
 
 def _rule_problems(catalog: Catalog, document: Document, i: int, row: Row) -> Iterator[Problem]:
     known = {"kind": catalog.rule_kinds, "signal": catalog.signals, "behaviour": catalog.behaviours}
+    if row["kind"] in catalog.rule_kinds:
+        known["stage"] = frozenset(catalog.stages(str(row["kind"])))
     for field, names in known.items():
-        if row[field] not in names:
+        if row.get(field, "*") not in names:
             hint = nearest(row[field], names)
             yield document.problem(("rule", i, field), shown(row[field]), listed(sorted(names)), hint)
 

@@ -117,6 +117,12 @@ class Catalog:
         """The kinds of cell that a rule may hold for: host cells, lineages, and `product` for every lineage."""
         return frozenset({*self.entries["cells"], *self.entries["lineages"], "product"})
 
+    def stages(self, kind: str) -> tuple[str, ...]:
+        """Return what a rule for a kind of cell may name as stage: `*` and the stages that its entries state."""
+        entries = {**self.entries["cells"], **self.entries["lineages"]}
+        of_kind = self.entries["lineages"].values() if kind == "product" else [entries[kind]] if kind in entries else []
+        return ("*", *dict.fromkeys(stage for entry in of_kind for stage in entry.listed_fact("stages")))
+
     @cached_property
     def rules(self) -> Mapping[str, Row]:
         """Every rule by its identity."""

@@ -24,6 +24,12 @@ def _check_rule_once(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[F
         yield Finding(("rule", i, "id"), shown(rule.id), "each rule once")
 
 
+def _check_rule_stage(scenario: Scenario, catalog: Catalog, i: int) -> Iterator[Finding]:
+    kind = scenario.rule[i].kind
+    if kind in catalog.rule_kinds:
+        yield from known(("rule", i, "stage"), scenario.rule[i].stage, catalog.stages(str(kind)))
+
+
 def _needed_by_rule(field: str) -> CheckOfElement:
     """Return the check that a rule which is not just removed states a field."""
 
@@ -49,6 +55,7 @@ def _named_by_rule(field: str, names: Callable[[Catalog], Iterable[str]]) -> Che
 CHECKS_OF_RULES: tuple[CheckOfElement, ...] = (
     _check_rule_id,
     _check_rule_once,
+    _check_rule_stage,
     *(_needed_by_rule(field) for field in ("kind", "signal", "behaviour", "limit", "half", "source")),
     _named_by_rule("kind", lambda catalog: catalog.rule_kinds),
     _named_by_rule("signal", lambda catalog: catalog.signals),

@@ -106,6 +106,9 @@ def test_rules_may_use_fields_and_what_mechanisms_declare():
     assert {"oxygen", "crowding"} <= whole.signals
     assert {"speed_um_per_min", "secretion.oxygen", "uptake.tnf", "chemotaxis.tnf"} <= whole.behaviours
     assert {"product", "cd8", "stromal"} <= whole.rule_kinds
+    assert whole.stages("cardiomyocyte") == ("*", "residual", "progenitor", "immature", "mature")
+    assert {"*", "immature", "cd34"} <= set(whole.stages("product"))
+    assert whole.stages("nothing") == ("*",)
 
 
 def test_names_that_are_not_there_are_answered_with_the_nearest(tmp_path):
@@ -154,6 +157,7 @@ def test_faults_of_an_entry_are_reported_at_their_place(tmp_path, old, new, expe
         ('signal = "oxygen"', 'signal = "oxyge"', [(8, 10, "rule.0.signal")]),
         ('behaviour = "secretion.oxygen"', 'behaviour = "secretion"', [(9, 13, "rule.0.behaviour")]),
         ('kind = "product"', 'kind = "products"', [(6, 8, "rule.0.kind")]),
+        ('stage = "*"', 'stage = "early"', [(7, 9, "rule.0.stage")]),
         ("half = 0.5", "half = 0", [(11, 8, "rule.0.half")]),
         ("exponent = 2", "exponent = true", [(12, 12, "rule.0.exponent")]),
         ("additive = false", "additive = 0", [(13, 12, "rule.0.additive")]),
