@@ -325,11 +325,12 @@ def test_a_pair_pushes_and_holds_by_the_pair_law():
     shape, start = np.array([1, 4, 4, 4]), np.zeros(65, np.int64)
     start[43:] = 2
     for distance in (12.0, 18.0):
-        body, velocity = np.zeros((4, 2)), np.zeros((3, 2))
+        columns, speeds = np.zeros((4, 4)), np.zeros((3, 4))
+        body, velocity = columns[:, :2], speeds[:, :2]
         body[:3], body[3] = 41.0, 8.0
         body[0, 1] += distance
-        mechanics = np.array([[4.0, 9.0], [0.5, 0.5], [1.0, 2.0]])
-        relax(start, shape, 20.0, body, mechanics, 1.25, 0.0, velocity)
+        mechanics = np.array([[4.0, 9.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [1.0, 2.0, 1.0, 1.0]])
+        relax(start, shape, 20.0, columns, mechanics, 1.25, 0.0, speeds)
         push, hold = max(1.0 - distance / 16.0, 0.0) ** 2, max(1.0 - distance / 20.0, 0.0) ** 2
         force = 6.0 * push - 0.5 * hold
         np.testing.assert_allclose(velocity[0], [-force, force / 2.0], rtol=1e-12)
