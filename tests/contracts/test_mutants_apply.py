@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -48,3 +49,19 @@ def test_a_defect_applies_once_and_names_a_test_that_is_there(mutant):
     names = {node.name for node in ast.walk(tests) if isinstance(node, ast.FunctionDef)}
     assert name.partition("[")[0] in names
     assert mutant.promise.strip()
+
+
+def test_the_page_of_promises_names_tests_and_defects_that_are_there():
+    """Files by their path, tests of the name `test_...` by their name, defects by their id; and how many there are."""
+    text = (ROOT / "docs" / "verification.md").read_text(encoding="utf-8")
+    quoted = set(re.findall(r"`([^`\s]+)`", text))
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    files = {path.name for path in (ROOT / "tests").rglob("*.py")}
+    assert {name for name in quoted if name.startswith("tests/") and not list(ROOT.glob(name))} == set()
+    named = {name for name in quoted if name.startswith("test_")}
+    assert {name for name in named if name not in files and f"def {name}(" not in sources} == set()
+    ids = {name for name in quoted if re.fullmatch(r"[a-z]+(-[a-z]+)+", name)}
+    assert len(ids) >= 20
+    assert ids - {mutant.id for mutant in MUTANTS} == set()
+    fast = sum(mutant.tier == "fast" for mutant in MUTANTS)
+    assert f"{len(MUTANTS)} in all, {fast} fast and {len(MUTANTS) - fast} slow" in text
