@@ -93,6 +93,7 @@ def compare(case: str, standard: dict[str, NDArray[np.float64]], n: int) -> list
 
 def draw(found: list[Verdict], path: Path) -> None:
     """Draw the intervals of all cases, in units of the margin."""
+    widest = 1.1 * max(1.5, *(max(-line.low, line.high) / line.margin for line in found))
     figure, axes = plt.subplots(1, len(MEASURES), figsize=(11, 3.2), sharey=True, layout="constrained")
     for ax, measure in zip(axes, MEASURES, strict=True):
         lines = [line for line in found if line.measure == measure]
@@ -100,7 +101,7 @@ def draw(found: list[Verdict], path: Path) -> None:
             ax.plot([line.low / line.margin, line.high / line.margin], [y, y], color="#33658a", lw=2)
             ax.plot(line.difference / line.margin, y, "o", color="#33658a", ms=4)
         ax.axvspan(-1, 1, color="#dde5ec", zorder=0)
-        ax.set(title=measure, xlabel="difference / margin", xlim=(-1.6, 1.6))
+        ax.set(title=measure, xlabel="difference / margin", xlim=(-widest, widest))
         ax.set_yticks(range(len(lines)), [line.case for line in lines])
     axes[0].invert_yaxis()
     figure.savefig(path, dpi=150)

@@ -78,20 +78,31 @@ def fates(course):
     return found
 
 
+@pytest.fixture(scope="module")
+def dividing():
+    """The catalogue in which all product cells divide every two days, in any crowd."""
+    return catalog(
+        lambda entry, name, value: 0.02 if name.endswith("behaviours.division_per_h") else value,
+        lambda rule: rule["signal"] not in ("crowding", "apoptotic"),
+    )
+
+
 @pytest.mark.parametrize("replicate", range(5))
-def test_one_more_agent_changes_no_fate_in_a_quiet_tissue(replicate):
+def test_one_more_agent_changes_no_fate_in_a_quiet_tissue(dividing, replicate):
     """Without contacts, signals and eating, host cells and cells that both doses brought live and die as before.
 
-    The dose is raised by about one agent's worth. Detects dice that hang on the number of cells or on their columns.
+    The dose is raised by about one agent's worth. Detects dice that hang on the number of cells or on their columns,
+    also those of a second division.
     """
     asked = {"run__duration_days": 4.0, "output__snapshot_days": [4.0], **QUIET}
     per_agent = DENSE["dose_cells"] / 30
     more = {**DENSE, "dose_cells": int(DENSE["dose_cells"] + 1.5 * per_agent)}
-    first = simulate(scenario(**asked, delivery=[DENSE]), 4, 0, replicate)
-    second = simulate(scenario(**asked, delivery=[more]), 4, 0, replicate)
+    first = simulate(scenario(**asked, delivery=[DENSE]), 4, 0, replicate, catalog=dividing)
+    second = simulate(scenario(**asked, delivery=[more]), 4, 0, replicate, catalog=dividing)
     a, b = fates(first), fates(second)
     shared = set(a) & set(b)
     assert set(a) != set(b)
+    assert sum(len(events) > 3 for events in a.values()) > 5
     assert len(shared) > 0.7 * len(a)
     assert [uid for uid in shared if a[uid] != b[uid]] == []
     hosts = range(1, 1 + len(first.host_types))
