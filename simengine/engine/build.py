@@ -232,7 +232,7 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
         work=_work(names),
         body=body,
         record=Record(ticks, np.zeros((len(ticks), len(columns)))),
-        events=_events(EVENT_ROOM if scenario.output.events else 0),
+        events=_events(capacity + EVENT_ROOM if scenario.output.events else 0),
         tally=np.zeros((3, n_patches, len(names.events), len(names.types))),
         par=mechanism_parameters(numbers),
         enabled=np.array([int(scenario.mechanisms.get(name, True)) for name in MECHANISMS], np.int64),

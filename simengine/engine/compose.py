@@ -12,7 +12,8 @@ from pathlib import Path
 from simengine.mechanisms import MECHANISMS
 
 HOOKS = {
-    "flow": "Advance everything that has no place: the body, for one body step.",
+    "carry": "Move product cells through the body: doses and compartments, at the pace of the walk near a dose.",
+    "flow": "Advance the rest of the body for one body step, whatever is given and when.",
     "propose": "Fill the hazards of the cells ``first`` to ``last``.",
     "act": "Advance the states of the cells ``first`` to ``last``.",
 }

@@ -23,16 +23,23 @@ from simengine.mechanisms import (
     trafficking,
 )
 
-__all__ = ["act", "flow", "propose"]
+__all__ = ["act", "carry", "flow", "propose"]
+
+
+@kernel
+def carry(world, tick, hours, first, last):
+    """Move product cells through the body: doses and compartments, at the pace of the walk near a dose."""
+    if world.enabled[3] == 1:
+        delivery.carry(world, tick, hours, first, last)
+    if world.enabled[17] == 1:
+        trafficking.carry(world, tick, hours, first, last)
 
 
 @kernel
 def flow(world, tick, hours, first, last):
-    """Advance everything that has no place: the body, for one body step."""
+    """Advance the rest of the body for one body step, whatever is given and when."""
     if world.enabled[0] == 1:
         antibody.flow(world, tick, hours, first, last)
-    if world.enabled[3] == 1:
-        delivery.flow(world, tick, hours, first, last)
     if world.enabled[5] == 1:
         homing.flow(world, tick, hours, first, last)
     if world.enabled[10] == 1:
@@ -41,8 +48,6 @@ def flow(world, tick, hours, first, last):
         priming.flow(world, tick, hours, first, last)
     if world.enabled[14] == 1:
         safety.flow(world, tick, hours, first, last)
-    if world.enabled[17] == 1:
-        trafficking.flow(world, tick, hours, first, last)
 
 
 @kernel

@@ -1,6 +1,6 @@
 """Time: one compiled loop over the eight phases, always in this order, from one base tick to another.
 
-    1 schedule and 2 body     doses, drugs, compartments, priming, arrivals       (hooks ``flow``)
+    1 schedule and 2 body     doses, drugs, compartments, priming, arrivals       (hooks ``carry``, ``flow``)
     3 sense, 4 propose        signals -> behaviours -> hazards, chunk by chunk
     5 decide                  hazards against each cell's thresholds
     6 act                     die, divide, change stage, move, secrete
@@ -40,7 +40,7 @@ def _is_ready(world):
     if n + n // 3 + ROOM > world.cells.uid.shape[0]:
         return w.GROW
     kept, room = world.events.count[0], world.events.hour.shape[0]
-    if room > 0 and kept + n + ROOM > room:
+    if room > 0 and kept + world.cells.uid.shape[0] + ROOM > room:
         return w.LOG_FULL
     return w.DONE
 
@@ -90,19 +90,19 @@ def _stride(world, tick, any_awake):
 
 @kernel
 def _advance_body(world, tick, stride):
-    """Advance the body if a body step begins at ``tick``: every walk near a dose, else once a period.
+    """Advance the body: product cells at every walk near a dose, else once a period; all else once a period, always.
 
-    No step depends on what is recorded or when, nor on whether a patch sleeps.
+    What the host does in the body therefore hangs neither on doses, nor on what is recorded, nor on who sleeps.
     """
     period = world.clock[w.BODY]
-    ticks = stride
-    if not _is_dose_near(world, tick - tick % period, period):
-        if tick % period != 0:
-            return
-        ticks = period
-    hours = ticks / w.TICKS_PER_H
-    give_to_body(world, hours)
-    hooks.flow(world, tick, hours, 0, 0)
+    if _is_dose_near(world, tick - tick % period, period):
+        hooks.carry(world, tick, stride / w.TICKS_PER_H, 0, 0)
+    elif tick % period == 0:
+        hooks.carry(world, tick, period / w.TICKS_PER_H, 0, 0)
+    if tick % period == 0:
+        hours = period / w.TICKS_PER_H
+        give_to_body(world, hours)
+        hooks.flow(world, tick, hours, 0, 0)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Biology: one file per mechanism.
 
 A mechanism declares its signals, behaviours, causes, parameters, pools, solutes and random purposes, and has any of the
-hooks ``flow`` (body), ``propose`` (hazards of a chunk of cells) and ``act`` (states of a chunk of cells), all with the
+hooks ``carry`` and ``flow`` (body), ``propose`` (hazards of a chunk of cells) and ``act`` (states of a chunk), all with the
 signature ``hook(world, tick, hours, first, last)``; what space needs (walks, engagement, secretion, tissue) is called by
 name from the engine. Mechanisms never import each other; shared names stand in ``vocabulary``.
 

@@ -7,7 +7,7 @@ from simengine.state import body as b
 
 
 @kernel
-def flow(world, tick, hours, first, last):
+def carry(world, tick, hours, first, last):
     """Give what is due in ``[tick, tick + hours)``: the whole part of the line from first to last tick (EQ-DOSE-1).
 
     What is dead in the syringe is booked as lost at delivery.

@@ -12,34 +12,54 @@ from simengine.state import world as w
 
 
 @kernel
+def _exchange(world, patch, voxel, share, column):
+    """Add to one voxel what a cell with the behaviours of ``column`` secretes and takes up; ``share`` is cells per mL."""
+    behaviours, fields = world.work.behaviours, world.fields
+    n_fields = fields.value.shape[0]
+    declared = behaviours.shape[0] - 3 * n_fields
+    for f in range(n_fields):
+        secreted = behaviours[declared + f, column]
+        if secreted > 0.0:
+            fields.source[f, patch, voxel] += share * secreted
+        taken = behaviours[declared + n_fields + f, column]
+        if taken > 0.0:
+            half = fields.constant[w.FIELD_HALF_UPTAKE, f]
+            if half > 0.0:
+                taken /= half + fields.value[f, patch, voxel]
+            fields.loss[f, patch, voxel] += share * taken
+
+
+@kernel
 def secrete(world, tick, hours, first, last):
-    """Add what the cells of a chunk secrete and take up to the sources and losses of their voxels.
+    """Add what the cells of a chunk secrete and take up to the sources and losses of the voxels that they fill.
 
     Notes
     -----
-    EQ-SECRETE-1: source += weight x secretion / voxel volume; loss += weight x uptake / voxel volume, divided by
-    (K + c) where the field has a Michaelis constant K, which keeps zero-order uptake from making anything negative.
+    EQ-SECRETE-1: source += weight x secretion / volume; loss += weight x uptake / volume, divided by (K + c) where the
+    field has a Michaelis constant K, which keeps zero-order uptake from making anything negative. The volume is that of
+    the voxel, or, for an agent of many cells that is wider than a voxel, of all voxels within its reach, shared evenly:
+    ten cells must not breathe in one place.
     """
-    behaviours = world.work.behaviours
-    n_fields = world.fields.value.shape[0]
-    declared = behaviours.shape[0] - 3 * n_fields
-    n_voxels = world.tissue.shape[2]
-    volume_ml = world.grid.spacing_um[0] * world.grid.spacing_um[0] * world.grid.spacing_um[0] * 1e-12
+    shape, spacing = world.grid.shape, world.grid.spacing_um[0]
+    nz, ny, nx = shape[1], shape[2], shape[3]
+    volume_ml = spacing * spacing * spacing * 1e-12
     for i in range(first, last):
-        k = i - first
         patch = world.cells.whole[c.PATCH, i]
-        voxel = world.cells.whole[c.VOXEL, i] - patch * n_voxels
+        voxel = world.cells.whole[c.VOXEL, i] - patch * world.tissue.shape[2]
         share = world.cells.real[c.WEIGHT, i] / volume_ml
-        for f in range(n_fields):
-            secreted = behaviours[declared + f, k]
-            if secreted > 0.0:
-                world.fields.source[f, patch, voxel] += share * secreted
-            taken = behaviours[declared + n_fields + f, k]
-            if taken > 0.0:
-                half = world.fields.constant[w.FIELD_HALF_UPTAKE, f]
-                if half > 0.0:
-                    taken /= half + world.fields.value[f, patch, voxel]
-                world.fields.loss[f, patch, voxel] += share * taken
+        wide = int(world.cells.real[c.RADIUS, i] / spacing + 0.25)
+        if wide == 0:
+            _exchange(world, patch, voxel, share, i - first)
+            continue
+        ix, iy, iz = voxel % nx, (voxel // nx) % ny, voxel // (nx * ny)
+        x0, x1 = max(ix - wide, 0), min(ix + wide, nx - 1)
+        y0, y1 = max(iy - wide, 0), min(iy + wide, ny - 1)
+        z0, z1 = max(iz - wide, 0), min(iz + wide, nz - 1)
+        part = share / ((x1 - x0 + 1) * (y1 - y0 + 1) * (z1 - z0 + 1))
+        for z in range(z0, z1 + 1):
+            for y in range(y0, y1 + 1):
+                for x in range(x0, x1 + 1):
+                    _exchange(world, patch, (z * ny + y) * nx + x, part, i - first)
 
 
 @kernel

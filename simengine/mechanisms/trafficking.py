@@ -90,7 +90,7 @@ def _hand_over(world, tick, arrived):
 
 
 @kernel
-def flow(world, tick, hours, first, last):
+def carry(world, tick, hours, first, last):
     """Move product cells between compartments for one body step; hand those that reach the target to the patches."""
     counts, clock = world.body.counts, world.clock
     n = counts.shape[0]

@@ -67,7 +67,7 @@ def without_events(world: World) -> tuple[World, dict[str, Array]]:
     }
     room = world.events.hour.shape[0]
     if room:
-        room = max(room, 2 * int(world.cells.count[0]) + 8192)
+        room = max(room, int(world.cells.uid.shape[0]) + 16384)
     met = np.array([0, world.events.count[1]], np.int64)
     empty = Events(met, np.zeros((room, 3), np.int64), np.zeros(room, np.uint64), np.zeros(room))
     return world._replace(events=empty), taken

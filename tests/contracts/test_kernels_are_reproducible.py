@@ -22,7 +22,7 @@ EXACT = {
     "numpy": {
         *("sqrt", "floor", "ceil", "trunc", "rint", "abs", "minimum", "maximum"),
         *("isnan", "isfinite", "isinf", "inf", "nan", "pi", "float64", "int64", "uint64", "bool_"),
-        *("array", "empty", "full", "ones", "zeros", "empty_like", "zeros_like"),
+        *("array", "empty", "full", "ones", "zeros", "empty_like", "zeros_like", "ndindex"),
     },
 }
 """What IEEE 754 or the integers define to the last bit, and what makes arrays. Sums are loops: NumPy adds in pairs."""
