@@ -154,11 +154,9 @@ def _run(
 
 def warm_up(announce: Callable[[], object]) -> None:
     """Load the compiled engine; when nothing is compiled yet, announce it and compile."""
-    from simengine.engine import warmup
-    from simengine.foundation.jit import cache_folder
+    from simengine.engine import is_compiled, warmup
 
-    folder = cache_folder()
-    if folder is None or not any(folder.rglob("step.advance-*.nbi")):
+    if not is_compiled():
         announce()
     warmup()
 

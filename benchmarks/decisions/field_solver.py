@@ -82,7 +82,7 @@ def iterate(way, limit, exact, work, plan):
             worst = 0.0
             for i in range(first, last):
                 worst = max(worst, abs(exact[i] - value[i]))
-            if worst <= 1e-4 * steady._largest(exact):
+            if worst <= 1e-4 * steady.largest(exact):
                 return n
     return limit
 

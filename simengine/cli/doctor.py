@@ -81,13 +81,14 @@ def _disk() -> Iterator[Check]:
 
 
 def _cache() -> Iterator[Check]:
+    from simengine.engine import is_compiled
     from simengine.foundation.jit import cache_folder
 
     folder = cache_folder()
     if folder is None:
         yield False, "no folder for compiled code can be written; set NUMBA_CACHE_DIR, or every start compiles again"
         return
-    state = "the engine is compiled" if any(folder.rglob("step.advance-*.nbi")) else "nothing is compiled yet: simengine warmup"
+    state = "the engine is compiled" if is_compiled() else "nothing is compiled yet: simengine warmup"
     yield True, f"compiled code in {folder}; {state}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.engine.run import Stopped, simulate, warmup
+from simengine.engine.run import Stopped, simulate
+from simengine.engine.warm import is_compiled, warmup
 
-__all__ = ["Stopped", "simulate", "warmup"]
+__all__ = ["Stopped", "is_compiled", "simulate", "warmup"]

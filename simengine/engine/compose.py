@@ -18,6 +18,9 @@ HOOKS = {
     "act": "Advance the states of the cells ``first`` to ``last``.",
 }
 
+INLINED = ("propose", "act")
+"""Hooks that are compiled as parts of the one kernel that calls them, ``live``."""
+
 _HEAD = '''"""The hooks of all mechanisms, composed into one compilation. Written by ``python -m simengine.engine.compose``.
 
 Every call stands behind ``enabled``, so that switching a mechanism off compiles nothing anew. Do not edit by hand.
@@ -25,7 +28,7 @@ Every call stands behind ``enabled``, so that switching a mechanism off compiles
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.mechanisms import (
 {imports}
 )
@@ -43,7 +46,8 @@ def compose() -> str:
         exported=", ".join(f'"{hook}"' for hook in sorted(HOOKS)),
     )
     for hook, meaning in HOOKS.items():
-        text += f'\n\n@kernel\ndef {hook}(world, tick, hours, first, last):\n    """{meaning}"""\n'
+        decorator = "inlined" if hook in INLINED else "kernel"
+        text += f'\n\n@{decorator}\ndef {hook}(world, tick, hours, first, last):\n    """{meaning}"""\n'
         for row, name in enumerate(MECHANISMS):
             if hasattr(modules[name], hook):
                 text += f"    if world.enabled[{row}] == 1:\n        {name}.{hook}(world, tick, hours, first, last)\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.random import daughter_identity, purpose, uniform
 from simengine.foundation.samplers import exponential, unit_vector
 from simengine.kernels.fates import DEATH, NOTHING, first_event, pick_cause
@@ -30,7 +30,7 @@ def _tally(world, event, i):
     world.tally[w.TALLY_EVENTS, patch, event, kind] += 1.0
 
 
-@kernel
+@inlined
 def _tally_hazards(world, i, k, hours):
     """Add the cumulative hazard that cell ``i`` lived through to the compensators of all events (EQ-FATE-3)."""
     patch, kind = world.cells.whole[c.PATCH, i], world.cells.whole[c.TYPE, i]
@@ -42,7 +42,7 @@ def _tally_hazards(world, i, k, hours):
     world.tally[w.TALLY_HAZARD, patch, n + 1, kind] += behaviours[TRANSITION_PER_H, k] * hours
 
 
-@kernel
+@inlined
 def _renew_progress(world, i):
     """Draw the next progress threshold of a cell; its address is its identity and how many it has used."""
     ordinal = world.cells.whole[c.RENEWALS, i]
@@ -87,7 +87,7 @@ def _divide(world, tick, i):
     return j
 
 
-@kernel
+@inlined
 def _die(world, tick, hour, i, k, total):
     """Mark a cell dead of a cause drawn in proportion to the hazards; a product cell leaves its body to be eaten."""
     u = uniform(world.key, world.cells.uid[i], 0, _CAUSE, 0)
@@ -101,7 +101,7 @@ def _die(world, tick, hour, i, k, total):
         log_event(world, tick, hour, cause, i)
 
 
-@kernel
+@inlined
 def _progress(world, tick, hour, i, k, hours_left):
     """Let a cell divide or move on to its next stage; return whether it can live on at the same hazards.
 
@@ -177,7 +177,7 @@ def decide(world, tick, hours, first, last):
             born += 1
 
 
-@kernel
+@inlined
 def remove_dead(world):
     """Close the gaps that the dead leave, in order; return whether the columns changed."""
     cells = world.cells

@@ -5,7 +5,7 @@ Every call stands behind ``enabled``, so that switching a mechanism off compiles
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.mechanisms import (
     antibody,
     apoptosis,
@@ -50,7 +50,7 @@ def flow(world, tick, hours, first, last):
         safety.flow(world, tick, hours, first, last)
 
 
-@kernel
+@inlined
 def propose(world, tick, hours, first, last):
     """Fill the hazards of the cells ``first`` to ``last``."""
     if world.enabled[0] == 1:
@@ -65,7 +65,7 @@ def propose(world, tick, hours, first, last):
         ischaemia.propose(world, tick, hours, first, last)
 
 
-@kernel
+@inlined
 def act(world, tick, hours, first, last):
     """Advance the states of the cells ``first`` to ``last``."""
     if world.enabled[2] == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.state import body as b
 from simengine.state import cells as c
 from simengine.state import world as w
@@ -10,7 +10,7 @@ from simengine.state import world as w
 __all__ = ["record", "record_layout"]
 
 
-@kernel
+@inlined
 def _record_patch(world, p, row, at):
     """Write one patch: its book-keeping, means of tissue and fields, living cells by type, losses by cause and type."""
     for column in range(w.N_PATCH):

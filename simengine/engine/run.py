@@ -16,7 +16,7 @@ from simengine.engine.checkpoint import load_checkpoint, save_checkpoint
 from simengine.engine.snapshot import snapshot
 from simengine.engine.spaces import populate
 from simengine.engine.step import advance
-from simengine.scenario import Scenario, loads
+from simengine.scenario import Scenario
 from simengine.state import world as w
 from simengine.state.arrays import grow, without_events
 from simengine.state.body import COMPARTMENTS, FATES
@@ -24,7 +24,7 @@ from simengine.state.course import Course
 from simengine.state.handles import handle_of
 from simengine.state.world import World
 
-__all__ = ["Stopped", "simulate", "warmup"]
+__all__ = ["Stopped", "simulate"]
 
 BLOCK_S = 0.2
 """Blocks are sized to take about this long, s: threads take turns, Ctrl-C is quick. No result depends on it."""
@@ -203,19 +203,3 @@ def _course(run: _Run, status: int) -> Course:
             "agents_capacity": float(world.cells.uid.shape[0]),
         },
     )
-
-
-_WARM = """
-name = "warmup"
-delivery = [{ route = "intramyocardial", dose_cells = 100000, n_sites = 1, volume_ml_per_site = 0.1 }]
-drug = [{ name = "tacrolimus" }]
-run = { duration_days = 0.2, record_every_h = 1.0 }
-patch = { shape = [6, 6, 2] }
-"""
-
-
-def warmup() -> float:
-    """Compile all kernels, or load them from the cache; return the seconds it took."""
-    began = time.perf_counter()
-    simulate(loads(_WARM).points[0].scenario, seed=1)
-    return time.perf_counter() - began

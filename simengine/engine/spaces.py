@@ -6,7 +6,7 @@ import numpy as np
 
 from simengine.engine import hooks
 from simengine.engine.decide import decide, remove_dead
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.random import arrival_identity, purpose
 from simengine.foundation.samplers import poisson
 from simengine.kernels.fields import LOCAL, STEADY, TRANSIENT, step_mixed
@@ -99,7 +99,7 @@ def populate(world):
         renew_tissue(world, p, 0.0)
 
 
-@kernel
+@inlined
 def _live_chunk(world, tick, hours, first, last):
     """Sense, respond, propose, decide and act for the cells ``first`` to ``last``."""
     world.work.hazards[:, : last - first] = 0.0
@@ -118,14 +118,17 @@ def live(world, tick, patch, hours):
     first, last = _range_of(world, patch)
     if world.enabled[_CYTOTOXICITY] == 1:
         engage(world, tick, hours, first, last)
-    world.fields.source[:, patch] = world.fields.tissue_source[:, patch]
-    world.fields.loss[:, patch] = world.fields.tissue_loss[:, patch]
+    fields = world.fields
+    for f in range(fields.source.shape[0]):
+        for v in range(fields.source.shape[2]):
+            fields.source[f, patch, v] = fields.tissue_source[f, patch, v]
+            fields.loss[f, patch, v] = fields.tissue_loss[f, patch, v]
     chunk = world.work.signals.shape[1]
     for begin in range(first, last, chunk):
         _live_chunk(world, tick, hours, begin, min(begin + chunk, last))
 
 
-@kernel
+@inlined
 def _advance_field(field, source, loss, alpha, treatment, hours, work):
     """Advance one field of one patch by ``hours`` in the way chosen for it; return solver cycles, negative for a failure.
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from simengine.engine import hooks
 from simengine.engine.record import record
 from simengine.engine.spaces import give_to_body, live, put_in_order, relax_fields, renew_tissue, settle, walk
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.state import body as b
 from simengine.state import cells as c
 from simengine.state import world as w
@@ -29,7 +29,7 @@ FAST_AFTER_DOSE_H = 6
 """The body goes at the pace of the walk until this long after a dose."""
 
 
-@kernel
+@inlined
 def _is_ready(world):
     """Return DONE when the next step can be finished in the room there is, else the reason why not."""
     if world.clock[w.PROBLEM] != w.DONE:
@@ -56,7 +56,7 @@ def _is_dose_near(world, tick, ticks):
     return False
 
 
-@kernel
+@inlined
 def _wake(world, tick):
     """Decide which patches are awake for the next tissue step.
 
@@ -79,7 +79,7 @@ def _wake(world, tick):
             world.patch[p, w.MODE_SWITCHES] += 1.0
 
 
-@kernel
+@inlined
 def _stride(world, tick, any_awake):
     """Return the length of the next step in ticks: a walk, or up to the next step of body or tissue."""
     clock = world.clock
@@ -88,7 +88,7 @@ def _stride(world, tick, any_awake):
     return min(clock[w.BODY] - tick % clock[w.BODY], clock[w.TISSUE] - tick % clock[w.TISSUE])
 
 
-@kernel
+@inlined
 def _advance_body(world, tick, stride):
     """Advance the body: product cells at every walk near a dose, else once a period; all else once a period, always.
 
@@ -105,7 +105,7 @@ def _advance_body(world, tick, stride):
         hooks.flow(world, tick, hours, 0, 0)
 
 
-@kernel
+@inlined
 def _advance_patch(world, tick, patch):
     """Advance the tissue, cells and fields of a patch if their steps begin at ``tick``."""
     clock = world.clock

@@ -19,7 +19,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["FLOORS_WITHOUT_KERNELS", "cache_folder", "kernel", "source_hash"]
+__all__ = ["FLOORS_WITHOUT_KERNELS", "cache_folder", "inlined", "kernel", "source_hash"]
 
 FLOORS_WITHOUT_KERNELS = ("api", "cli", "report", "studies")
 """Top floors: they hold no kernels and, as imports go downstairs only, feed none. Editing them recompiles nothing."""
@@ -65,8 +65,23 @@ if _CACHE is not None:
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function in the house style: no GIL, strict IEEE arithmetic, cached, one signature, 64-bit floats."""
-    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=_CACHE is not None, error_model="numpy")(function)
-    return _one_for_all_constants(compiled)
+    return _one_for_all_constants(_compile(function, "never"))
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a kernel that is called in one place as a part of its caller.
+
+    Every kernel optimises anew all that it calls, so that each floor of a tall building of calls costs seconds. A part
+    adds no floor, yet can be called and tested by itself.
+    """
+    return _one_for_all_constants(_compile(function, "always"))
+
+
+def _compile(function: Callable[..., Any], inline: str) -> Callable[..., Any]:
+    compiled: Callable[..., Any] = numba.njit(
+        nogil=True, cache=_CACHE is not None, error_model="numpy", no_cfunc_wrapper=True, inline=inline
+    )(function)
+    return compiled
 
 
 def _one_for_all_constants(compiled: Callable[..., Any]) -> Callable[..., Any]:

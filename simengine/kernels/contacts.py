@@ -6,9 +6,9 @@ in canonical order (voxel, identity), so that sums over them do not depend on th
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 
-__all__ = ["MARGIN_UM", "MAX_TOUCHED", "deliver_attack", "keep_recognised", "offer_slots"]
+__all__ = ["MARGIN_UM", "MAX_TOUCHED", "deliver_attack", "keep_recognised", "offer_slots", "share_in_reach"]
 
 MARGIN_UM = 1.0
 """Cells touch when their surfaces are this close, µm (about the length of membrane protrusions; a convention)."""
@@ -18,6 +18,32 @@ MAX_TOUCHED = 1024
 
 
 @kernel
+def swept_volume(reach, way):
+    """Return the volume within ``reach`` (µm) of a straight way of length ``way`` (µm), in units of π µm³."""
+    return reach * reach * (4.0 / 3.0 * reach + way)
+
+
+@inlined
+def share_in_reach(single, agent, way):
+    """Return which share of the real cells of a touched agent a killer reaches on its way.
+
+    Parameters
+    ----------
+    single, agent : float64
+        Distance (µm) at which two single cells touch, and that at which the two agents do.
+    way : float64
+        Length of the killer's way, µm.
+
+    Notes
+    -----
+    EQ-CONTACT-4: the share is the volume swept by single cells over that swept by the agents. An agent of ten cells is
+    touched from farther off than each of its cells would be; with all of them in reach at once killers would engage the
+    more the coarser the agents. With this share the mean number of real cells in reach is the same at any weight.
+    """
+    return swept_volume(single, way) / swept_volume(agent, way)
+
+
+@inlined
 def keep_recognised(n, index, sees, marks, weight, strength):
     """Keep of the ``n`` cells in ``index`` those that are recognised; return how many.
 
@@ -32,7 +58,8 @@ def keep_recognised(n, index, sees, marks, weight, strength):
     weight : float64[C]
         Real cells per agent.
     strength : float64[MAX_TOUCHED]
-        Written: weight x recognition of each kept cell (EQ-CONTACT-1), recognition = sees . marks.
+        On entry the share of each agent's real cells that is in reach, see :func:`share_in_reach`. Rewritten:
+        share x weight x recognition of each kept cell (EQ-CONTACT-1), recognition = sees . marks.
     """
     kept = 0
     for m in range(n):
@@ -40,12 +67,12 @@ def keep_recognised(n, index, sees, marks, weight, strength):
         seen = sees[0] * marks[0, j] + sees[1] * marks[1, j] + sees[2] * marks[2, j] + sees[3] * marks[3, j]
         if seen > 0.0:
             index[kept] = j
-            strength[kept] = weight[j] * seen
+            strength[kept] = strength[m] * weight[j] * seen
             kept += 1
     return kept
 
 
-@kernel
+@inlined
 def offer_slots(slots, n, index, strength, offered):
     """Share the engagement slots of one killer among its ``n`` targets, in proportion to ``strength``.
 
@@ -58,7 +85,7 @@ def offer_slots(slots, n, index, strength, offered):
         offered[index[m]] += slots * strength[m] / total
 
 
-@kernel
+@inlined
 def deliver_attack(slots, kill, n, index, strength, weight, claims, out):
     """Turn the accepted slots of one killer into hazards on its targets; return the hazard it delivered, per h.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.math import exp
 
 __all__ = ["DEATH", "NOTHING", "PROGRESS", "first_event", "pick_cause", "relax_towards"]
@@ -10,7 +10,7 @@ __all__ = ["DEATH", "NOTHING", "PROGRESS", "first_event", "pick_cause", "relax_t
 NOTHING, DEATH, PROGRESS = range(3)
 
 
-@kernel
+@inlined
 def first_event(death_left, death_hazard, progress_left, progress_hazard, hours):
     """Return which event comes first within ``hours`` and when: (code, time in h).
 
@@ -39,7 +39,7 @@ def first_event(death_left, death_hazard, progress_left, progress_hazard, hours)
     return code, at
 
 
-@kernel
+@inlined
 def pick_cause(hazards, column, total, u):
     """Return the cause of an event: row m with probability hazards[m, column] / total (EQ-FATE-2).
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 
 __all__ = ["PLAN_SHAPE", "count_neighbours", "cycle", "factorise", "gather", "multiply", "plan_levels", "scatter"]
 
@@ -116,7 +116,7 @@ def scatter(blocks, level, layer, start, width, out_field):
             out_field[here + U(2) * pairs] = blocks[even + pairs]
 
 
-@kernel
+@inlined
 def count_neighbours(plan, levels, scratch, out_count):
     """Write every voxel's exchange with its neighbours: 1 with each in the plane, 4**level with each above or below."""
     climb = 1.0
@@ -133,7 +133,7 @@ def count_neighbours(plan, levels, scratch, out_count):
         climb *= 4.0
 
 
-@kernel
+@inlined
 def factorise(count, diagonal, inverse, scratch, plan, levels):
     """Build every level from the losses of the finest: coarse losses, diagonals, and the pivots of the columns.
 
@@ -288,7 +288,7 @@ def _prolong(value, inverse, scratch, fine, coarse):
             value[odd + i] += scratch[i] if inverse[odd + i] > 0.0 else 0.0
 
 
-@kernel
+@inlined
 def cycle(source, inverse, scratch, plan, levels, out_value):
     """Write an approximate solution for ``source``: one V-cycle from zero, a symmetric positive definite operator.
 

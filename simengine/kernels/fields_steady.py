@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.kernels.fields_multigrid import (
     PLAN_SHAPE,
     count_neighbours,
@@ -25,7 +25,7 @@ from simengine.kernels.fields_multigrid import (
     scatter,
 )
 
-__all__ = ["BEFORE", "CYCLE_LIMIT", "IMAGE", "INVERSE", "SCRATCH", "field_work", "solve_shifted", "solve_steady"]
+__all__ = ["BEFORE", "CYCLE_LIMIT", "IMAGE", "INVERSE", "SCRATCH", "field_work", "largest", "solve_shifted", "solve_steady"]
 
 CYCLE_LIMIT = 60
 
@@ -47,7 +47,7 @@ def field_work(layers, rows, columns):
     return work
 
 
-@kernel
+@inlined
 def solve_steady(value, source, loss, alpha, tolerance, work):
     """Bring a field to the steady state of diffusion, loss and source: ``(loss - alpha Laplace) value = source``.
 
@@ -120,7 +120,7 @@ def solve_shifted(value, source, loss, alpha, rate, tolerance, work):
     return -CYCLE_LIMIT
 
 
-@kernel
+@inlined
 def _iterate(work, plan, first, last, tolerance):
     """Go along conjugate gradients until the estimated error is small; return the cycles used, 0 if in vain."""
     change, residual, inverse, scratch = work[_CHANGE], work[_RESIDUAL], work[INVERSE], work[SCRATCH]
@@ -128,7 +128,7 @@ def _iterate(work, plan, first, last, tolerance):
     p, q = work[_DIRECTION, first:last], work[IMAGE, first:last]
     multiply(work[_VALUE], work[_DIAGONAL], plan[0], work[IMAGE])
     _add(-1.0, q, r)
-    floor = _NEGLIGIBLE * _largest(x)
+    floor = _NEGLIGIBLE * largest(x)
     energy = 0.0
     p[:] = 0.0
     for cycles in range(1, CYCLE_LIMIT + 1):
@@ -137,7 +137,7 @@ def _iterate(work, plan, first, last, tolerance):
         energy = _dot(z, r, scratch[:_LANES])
         if not energy >= 0.0:
             return 0
-        if 2.0 * _largest(z) <= tolerance * max(_largest(x), floor):
+        if 2.0 * largest(z) <= tolerance * max(largest(x), floor):
             _add(1.0, z, x)
             return cycles
         _turn(z, energy / before if cycles > 1 else 0.0, p)
@@ -196,7 +196,7 @@ def _total(a, lanes):
 
 
 @kernel
-def _largest(a):
+def largest(a):
     """Return the largest absolute value."""
     m0 = m1 = m2 = m3 = 0.0
     n = a.size // 4 * 4

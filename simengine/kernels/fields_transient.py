@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
-from simengine.kernels.fields_steady import BEFORE, IMAGE, INVERSE, SCRATCH, solve_shifted
+from simengine.foundation.jit import inlined, kernel
+from simengine.kernels.fields_steady import BEFORE, IMAGE, INVERSE, SCRATCH, largest, solve_shifted
 
 __all__ = ["ADI_LIMIT", "IMPLICIT_STEPS", "choose_substep", "step_adi", "step_implicit", "step_transient"]
 
@@ -27,7 +27,7 @@ _LANES = 8  # rows solved side by side along x
 U = np.uint64
 
 
-@kernel
+@inlined
 def choose_substep(alpha, loss_max, hours):
     """Return into how many substeps alternating directions must cut a step to keep every field from turning negative.
 
@@ -49,7 +49,7 @@ def choose_substep(alpha, loss_max, hours):
     return max(int(np.ceil(hours * (alpha / 0.6 + loss_max / 1.5))), 1)
 
 
-@kernel
+@inlined
 def step_transient(value, source, loss, alpha, hours, tolerance, work):
     """Advance a field by a step with sources and losses constant in it, by the cheaper of two methods.
 
@@ -79,7 +79,7 @@ def step_transient(value, source, loss, alpha, hours, tolerance, work):
     Largest error seen, as a share of the largest value, when all sources are switched on or off at once: 1e-4 by
     alternating directions, 3e-3 by the implicit steps.
     """
-    substeps = choose_substep(alpha, loss.max(), hours)
+    substeps = choose_substep(alpha, largest(loss.reshape(loss.size)), hours)
     if substeps <= ADI_LIMIT:
         step_adi(value, source, loss, alpha, hours, substeps, work)
         return substeps
@@ -88,7 +88,7 @@ def step_transient(value, source, loss, alpha, hours, tolerance, work):
     return -IMPLICIT_STEPS
 
 
-@kernel
+@inlined
 def step_implicit(value, source, loss, alpha, hours, tolerance, work):
     """Advance a field by one implicit step of any length: of order 2, or of order 1 where 2 could turn negative.
 
@@ -102,7 +102,8 @@ def step_implicit(value, source, loss, alpha, hours, tolerance, work):
     """
     before = work[BEFORE, : value.size]
     flat = value.reshape(value.size)
-    before[:] = flat
+    for i in range(flat.size):
+        before[i] = flat[i]
     solve_shifted(value, source, loss, alpha, 1.0 / (_GAMMA * hours), tolerance, work)
     onward = (1.0 - _GAMMA) / _GAMMA
     positive = True

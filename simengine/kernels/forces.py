@@ -1,4 +1,4 @@
-"""Cells push and hold one another: pair forces, the move they cause, and how full the ground is.
+"""Cells push and hold one another: pair forces, and the move they cause.
 
 Ground, canonical order, ``start``, ``shape`` and ``body`` are those of `simengine.kernels.neighbours`. Forces act
 within one patch, and each patch is computed by itself: stacked or alone, it gives the same bits.
@@ -18,16 +18,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.kernels.neighbours import interval_of, reflect
 
-__all__ = ["crowding", "displace", "local_crowding", "relax"]
+__all__ = ["displace", "relax"]
 
-SPHERE = 4.1887902047863905  # 4π/3
 NUDGE = 1e-9  # µm; two cells at one place are taken to lie this far apart along x, the earlier one on the left
 
 
-@kernel
+@inlined
 def _bins_across(shape, spacing, edge):
     """Return (nx, ny, nz): how many bins, none shorter than `edge` (µm), fit into a patch; at least one per axis."""
     return (
@@ -37,7 +36,7 @@ def _bins_across(shape, spacing, edge):
     )
 
 
-@kernel
+@inlined
 def _file_into_bins(body, extent, bins, bin_start, slot):
     """Write the slot of each cell of a patch in bin order (bin, then canonical order), and where bins begin."""
     n = slot.size
@@ -169,7 +168,7 @@ def _sum_forces(bins, bin_start, packed, reach, force):
     return pairs
 
 
-@kernel
+@inlined
 def _relax_patch(shape, spacing, body, mechanics, reach, largest, out_velocity):
     """Write the velocities of one patch, whose cells are all the columns given; return the number of pairs in range."""
     n = body.shape[1]
@@ -280,48 +279,3 @@ def displace(count, velocity, minutes, cap, shape, spacing, body):
         if shape[1] > 1:
             body[2, i] = reflect(body[2, i] + dz, height)
     return capped
-
-
-@kernel
-def crowding(start, body, spacing, out_fraction):
-    """Write for each voxel the volume of the cells whose centre it holds, over its own volume.
-
-    Parameters
-    ----------
-    start : int64[V + 1], from `sort_by_voxel`; cells are in canonical order, and are summed in it.
-    body : float64[≥4, C]; the radius is the agent's, so weight is already counted.
-    spacing : float64, µm.
-    out_fraction : float64[V], written; above 1 where cells overlap or stick out into the next voxel.
-    """
-    per_voxel = SPHERE / (spacing * spacing * spacing)
-    for v in range(start.size - 1):
-        total = 0.0
-        for i in range(start[v], start[v + 1]):
-            total += body[3, i] * body[3, i] * body[3, i]
-        out_fraction[v] = per_voxel * total
-
-
-@kernel
-def local_crowding(start, shape, fraction, out_local):
-    """Write for each cell the mean of `fraction` over its voxel and those around it (27 or, in one layer, 9).
-
-    Parameters
-    ----------
-    start : int64[V + 1], from `sort_by_voxel`.
-    shape : int64[4] = (P, nz, ny, nx).
-    fraction : float64[V], from `crowding`.
-    out_local : float64[C], written for the cells of `start`; voxels beyond a wall do not count.
-    """
-    nz, ny, nx = shape[1], shape[2], shape[3]
-    for v in range(start.size - 1):
-        if start[v] == start[v + 1]:
-            continue
-        ix, iy, iz, base = v % nx, v // nx % ny, v // (nx * ny) % nz, v // (nx * ny * nz) * nz
-        total = 0.0
-        voxels = 0
-        for jz in range(max(iz - 1, 0), min(iz + 2, nz)):
-            for jy in range(max(iy - 1, 0), min(iy + 2, ny)):
-                for jx in range(max(ix - 1, 0), min(ix + 2, nx)):
-                    total += fraction[((base + jz) * ny + jy) * nx + jx]
-                    voxels += 1
-        out_local[start[v] : start[v + 1]] = total / voxels

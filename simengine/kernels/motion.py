@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.foundation.math import sincos
 
 __all__ = ["new_heading", "turning_probability"]
@@ -12,7 +12,7 @@ __all__ = ["new_heading", "turning_probability"]
 _TWO_PI = 6.283185307179586
 
 
-@kernel
+@inlined
 def turning_probability(minutes, persistence_min):
     """Return the chance to turn in one substep so that the long-time diffusion of the walk is exact.
 
@@ -26,7 +26,7 @@ def turning_probability(minutes, persistence_min):
     return min(chance, 1.0)
 
 
-@kernel
+@inlined
 def new_heading(u, v, drift_x, drift_y, drift_z, is_flat):
     """Return a unit vector: an isotropic direction plus the drift, normalised.
 

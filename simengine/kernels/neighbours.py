@@ -23,7 +23,9 @@ from simengine.foundation.jit import kernel
 __all__ = [
     "DUPLICATE",
     "IN_ORDER",
-    "contacts_of",
+    "MAX_EDGE",
+    "axis_share",
+    "filled_voxels",
     "interval_of",
     "locate",
     "permute",
@@ -34,6 +36,9 @@ __all__ = [
 ]
 
 IN_ORDER, DUPLICATE = 0, 1
+
+MAX_EDGE = 9.0
+"""Most voxels along one edge of an agent: 729 cells fill all that may be listed, heavier agents are as wide."""
 
 
 @kernel
@@ -54,6 +59,57 @@ def voxel_of(x, y, z, patch, spacing, shape):
     iy = interval_of(y, spacing, shape[2])
     iz = interval_of(z, spacing, shape[1])
     return ((patch * shape[1] + iz) * shape[2] + iy) * shape[3] + ix
+
+
+@kernel
+def axis_share(at, edge, place, n):
+    """Return which share of a cube of ``edge`` voxels around the middle of voxel ``at`` lies in voxel ``place`` of an axis.
+
+    Of what lies beyond the walls of the ``n`` voxels nothing is lost: the shares within them sum to 1.
+    """
+    inside, held = 0.0, 0.0
+    reach = int(np.ceil(0.5 * edge - 0.5))
+    for other in range(max(at - reach, 0), min(at + reach, n - 1) + 1):
+        overlap = min(1.0, 0.5 * edge + 0.5 - abs(other - at))
+        inside += overlap
+        if other == place:
+            held = overlap
+    return held / inside
+
+
+@kernel
+def filled_voxels(voxel, edge, shape, out_voxel, out_share):
+    """List the voxels that an agent fills, with its share in each; return how many.
+
+    Parameters
+    ----------
+    voxel : int64, the voxel of its centre, counted inside its patch.
+    edge : float64, the cube root of its real cells: where one cell counts in one voxel, w cells count in w voxels. At most
+        MAX_EDGE is used.
+    shape : int64[4] = (P, nz, ny, nx).
+    out_voxel, out_share : int64[K], float64[K] with K ≥ MAX_EDGE³, written; the shares sum to 1.
+
+    Notes
+    -----
+    EQ-SPREAD-1: the agent is a cube of ``edge`` voxels around its voxel's middle; its share is their overlap.
+    """
+    if edge <= 1.0:
+        out_voxel[0], out_share[0] = voxel, 1.0
+        return 1
+    edge = min(edge, MAX_EDGE)
+    nz, ny, nx = shape[1], shape[2], shape[3]
+    ix, iy, iz = voxel % nx, (voxel // nx) % ny, voxel // (nx * ny)
+    reach = int(np.ceil(0.5 * edge - 0.5))
+    n = 0
+    for z in range(max(iz - reach, 0), min(iz + reach, nz - 1) + 1):
+        share_z = axis_share(iz, edge, z, nz)
+        for y in range(max(iy - reach, 0), min(iy + reach, ny - 1) + 1):
+            share_zy = share_z * axis_share(iy, edge, y, ny)
+            for x in range(max(ix - reach, 0), min(ix + reach, nx - 1) + 1):
+                out_voxel[n] = (z * ny + y) * nx + x
+                out_share[n] = share_zy * axis_share(ix, edge, x, nx)
+                n += 1
+    return n
 
 
 @kernel
@@ -226,9 +282,3 @@ def swept_contacts(i, to, body, start, shape, spacing, reach, out_index):
                     out_index[found] = j
                 found += int(touches and j != mover)
     return found
-
-
-@kernel
-def contacts_of(i, body, start, shape, spacing, reach, out_index):
-    """Find the cells that cell `i` touches where it stands: `swept_contacts` on a way of no length."""
-    return swept_contacts(i, body[:3, i].copy(), body, start, shape, spacing, reach, out_index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.foundation.math import exp, hill
 from simengine.mechanisms.registry import BEHAVIOURS, CAUSES, PARAMETERS, SOLUTES
 from simengine.mechanisms.vocabulary import DONOR_ANTIBODY, HELPERS
@@ -22,7 +22,7 @@ TITRE = PARAMETERS("antibody.titre_of_sensitised", "1", "titre at the start in a
 LOST = PARAMETERS("antibody.lost_per_h", "1/h", "loss of antibody")
 
 
-@kernel
+@inlined
 def flow(world, tick, hours, first, last):
     """Advance the antibody of the body by ``hours``.
 
@@ -39,7 +39,7 @@ def flow(world, tick, hours, first, last):
     solutes[DONOR_ANTIBODY] = goal + (solutes[DONOR_ANTIBODY] - goal) * exp(-par[LOST] * hours)
 
 
-@kernel
+@inlined
 def propose(world, tick, hours, first, last):
     """Fill the hazard of complement lysis (EQ-ANTIBODY-2): behaviour x what is bound."""
     behaviours, hazards = world.work.behaviours, world.work.hazards

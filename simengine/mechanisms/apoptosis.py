@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.mechanisms.registry import BEHAVIOURS, CAUSES
 from simengine.state import cells as c
 
@@ -13,7 +13,7 @@ APOPTOSIS = CAUSES("apoptosis", "cells", "died of turnover or of missing niche a
 FRAGILE = CAUSES("fragile", "cells", "died on the first day, being damaged by harvest, freezing or injection")
 
 
-@kernel
+@inlined
 def propose(world, tick, hours, first, last):
     """Fill the hazards of apoptosis and of fragile death (EQ-DEATH-1): the latter only for cells drawn fragile."""
     behaviours, hazards = world.work.behaviours, world.work.hazards

@@ -6,7 +6,7 @@ under which name its victims are booked stands in the catalogue.
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.kernels.contacts import deliver_attack, offer_slots
 from simengine.mechanisms.recognition import recognised_here
 from simengine.mechanisms.registry import BEHAVIOURS, PARAMETERS
@@ -27,7 +27,7 @@ KIR_WEIGHT = PARAMETERS(
 MINOR_WEIGHT = PARAMETERS("cytotoxicity.minor_weight", "1", "weight of minor antigens beside class I mismatch")
 
 
-@kernel
+@inlined
 def act(world, tick, hours, first, last):
     """Store what each cell of a chunk shows and how it attacks (EQ-MARK-1 to EQ-MARK-4).
 
@@ -54,7 +54,7 @@ def act(world, tick, hours, first, last):
             real[c.OPSONISED, i] = min(1.0, world.body.solutes[DONOR_ANTIBODY] * shown)
 
 
-@kernel
+@inlined
 def _sum_marks(world, patch, first, last):
     """Store per patch how much of each mark its cells show, so that nobody searches in vain."""
     for m in range(4):
@@ -104,7 +104,7 @@ def engage(world, tick, hours, first, last):
             real[c.FATIGUE, i] += delivered * hours
 
 
-@kernel
+@inlined
 def propose(world, tick, hours, first, last):
     """Fill the hazards of the arms, which follow after all declared causes."""
     hazards = world.work.hazards

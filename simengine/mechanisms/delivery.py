@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.state import body as b
 
 
-@kernel
+@inlined
 def carry(world, tick, hours, first, last):
     """Give what is due in ``[tick, tick + hours)``: the whole part of the line from first to last tick (EQ-DOSE-1).
 

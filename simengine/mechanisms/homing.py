@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.foundation.math import exp
 from simengine.foundation.random import arrival_identity, purpose
 from simengine.foundation.samplers import binomial, poisson
@@ -26,7 +26,7 @@ _ARRIVE = purpose("homing.arrive")
 _DRAINED = purpose("homing.drained")
 
 
-@kernel
+@inlined
 def _arrivals(world, tick, hours, p, kind):
     """Draw how many cells of a kind enter a patch.
 
@@ -45,7 +45,7 @@ def _arrivals(world, tick, hours, p, kind):
     return poisson(world.key, address, tick, _ARRIVE, 0, mean)
 
 
-@kernel
+@inlined
 def flow(world, tick, hours, first, last):
     """Let immune cells arrive in every patch, and take the effectors that went into the lesion out of the blood."""
     if world.clock[w.MODE] == w.MODE_BODY:
@@ -64,7 +64,7 @@ def flow(world, tick, hours, first, last):
         world.body.pools[pool] -= binomial(world.key, np.uint64(pool), tick, _DRAINED, 0, n, chance)
 
 
-@kernel
+@inlined
 def propose(world, tick, hours, first, last):
     """Fill the rate of leaving the tissue."""
     for k in range(last - first):

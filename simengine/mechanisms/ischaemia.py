@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.mechanisms.registry import BEHAVIOURS, CAUSES
 
 ISCHAEMIC_PER_H = BEHAVIOURS("ischaemic_death_per_h", "1/h", "hazard of death from lack of oxygen", 0.0, 10.0)
@@ -10,7 +10,7 @@ ISCHAEMIC_PER_H = BEHAVIOURS("ischaemic_death_per_h", "1/h", "hazard of death fr
 ISCHAEMIA = CAUSES("ischaemia", "cells", "died from lack of oxygen")
 
 
-@kernel
+@inlined
 def propose(world, tick, hours, first, last):
     """Fill the hazard of ischaemic death; how it falls with oxygen is a rule."""
     behaviours, hazards = world.work.behaviours, world.work.hazards

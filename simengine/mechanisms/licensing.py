@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.kernels.fates import relax_towards
 from simengine.mechanisms.registry import BEHAVIOURS
 from simengine.state import cells as c
@@ -11,7 +11,7 @@ LICENSING_PER_H = BEHAVIOURS("licensing_per_h", "1/h", "rate at which inflammati
 UNLICENSING_PER_H = BEHAVIOURS("unlicensing_per_h", "1/h", "rate at which licensing fades", 0.0, 5.0)
 
 
-@kernel
+@inlined
 def act(world, tick, hours, first, last):
     """Move the licensing of each cell of a chunk towards its balance, exactly (``relax_towards``)."""
     behaviours = world.work.behaviours

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.math import exp
 from simengine.foundation.random import purpose, uniform, uniform2
 from simengine.foundation.samplers import exponential
@@ -23,14 +23,14 @@ _ENGAGE = purpose("motility.engage")
 _STAY = purpose("motility.stay")
 
 
-@kernel
+@inlined
 def act(world, tick, hours, first, last):
     """Keep the speed of each cell of a chunk for the motion steps until the next fates."""
     for k in range(last - first):
         world.cells.real[c.SPEED, first + k] = world.work.behaviours[SPEED_UM_PER_MIN, k]
 
 
-@kernel
+@inlined
 def _can_find(world, i, kind):
     """Tell whether cell ``i`` searches, and anything in its patch shows a mark that it sees."""
     if world.cells.real[c.ENGAGING, i] <= 0.0:
@@ -42,7 +42,7 @@ def _can_find(world, i, kind):
     return seen > 0.0
 
 
-@kernel
+@inlined
 def _meets(world, i, hours, tick, part):
     """Draw whether a searching killer engages on its way to ``world.work.way``.
 
@@ -60,7 +60,7 @@ def _meets(world, i, hours, tick, part):
     return uniform(world.key, world.cells.uid[i], tick, _ENGAGE, part) < chance
 
 
-@kernel
+@inlined
 def _walk(world, tick, minutes, i):
     """Move one cell for one motion step, in substeps of at most half its reach and half its persistence time."""
     real, whole, uid = world.cells.real, world.cells.whole, world.cells.uid[i]
@@ -87,7 +87,8 @@ def _walk(world, tick, minutes, i):
         way[1] = reflect(here[1] + step * hy, ny * spacing)
         way[2] = here[2] if nz == 1 else reflect(here[2] + step * hz, nz * spacing)
         engages = searches and _meets(world, i, part_min / 60.0, tick, part)
-        here[:] = way
+        for axis in range(3):
+            here[axis] = way[axis]
         if engages:
             stay_h = world.types.real[w.TYPE_ENGAGED_H, kind] * exponential(world.key, uid, tick, _STAY, part)
             whole[c.ENGAGED_UNTIL, i] = tick + 1 + int(stay_h * w.TICKS_PER_H)

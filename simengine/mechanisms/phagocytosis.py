@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.foundation.math import exp
 from simengine.mechanisms.registry import BEHAVIOURS
 from simengine.state import cells as c
@@ -11,7 +11,7 @@ from simengine.state import world as w
 EATING_PER_H = BEHAVIOURS("eating_per_h", "1/h", "rate at which the cell clears the dead of its voxel", 0.0, 50.0)
 
 
-@kernel
+@inlined
 def act(world, tick, hours, first, last):
     """Let each cell of a chunk eat debris and dead product cells in its voxel.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.foundation.math import exp, hill
 from simengine.mechanisms.vocabulary import DRUG_ACTIVATION, DRUG_INFECTION, DRUG_PROLIFERATION
 from simengine.state import body as b
 
 
-@kernel
+@inlined
 def _advance_level(drug, tick, hours):
     """Advance one drug's level by ``hours`` with the doses due in ``[tick, tick + hours)`` given at its start.
 
@@ -27,7 +27,7 @@ def _advance_level(drug, tick, hours):
     drug[b.DRUG_LEVEL] = after
 
 
-@kernel
+@inlined
 def flow(world, tick, hours, first, last):
     """Advance all drugs and store their joint effects.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.kernels.fates import relax_towards
 from simengine.mechanisms.registry import BEHAVIOURS
 from simengine.state import cells as c
@@ -11,7 +11,7 @@ TO_M2_PER_H = BEHAVIOURS("to_m2_per_h", "1/h", "rate of turning from M1 to M2", 
 TO_M1_PER_H = BEHAVIOURS("to_m1_per_h", "1/h", "rate of turning from M2 to M1", 0.0, 5.0)
 
 
-@kernel
+@inlined
 def act(world, tick, hours, first, last):
     """Move the polarisation of each cell of a chunk towards its balance, exactly (``relax_towards``)."""
     behaviours = world.work.behaviours

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
-from simengine.kernels.contacts import MARGIN_UM, keep_recognised
+import numpy as np
+
+from simengine.foundation.jit import inlined, kernel
+from simengine.kernels.contacts import MARGIN_UM, keep_recognised, share_in_reach
 from simengine.kernels.neighbours import swept_contacts
 from simengine.state import cells as c
+from simengine.state import world as w
 
 __all__ = ["recognised_here", "recognised_on_way"]
+
+
+@inlined
+def _store_shares(world, i, n):
+    """Store which share of each of the ``n`` agents in reach cell ``i`` touches on its way."""
+    real, whole, work = world.cells.real, world.cells.whole, world.work
+    squared = 0.0
+    for axis in range(3):
+        leg = work.way[axis] - real[c.X + axis, i]
+        squared += leg * leg
+    way = np.sqrt(squared)
+    single, agent = world.types.real[w.TYPE_RADIUS_UM, whole[c.TYPE, i]], real[c.RADIUS, i]
+    for m in range(n):
+        j = work.index[m]
+        one, all_of_it = world.types.real[w.TYPE_RADIUS_UM, whole[c.TYPE, j]], real[c.RADIUS, j]
+        work.strength[m] = share_in_reach(single + one + MARGIN_UM, agent + all_of_it + MARGIN_UM, way)
 
 
 @kernel
@@ -23,6 +42,7 @@ def recognised_on_way(world, i):
     reach = (MARGIN_UM, grid.largest_um[0])
     n = swept_contacts(i, work.way, real, start, grid.shape, grid.spacing_um[0], reach, work.index)
     n = min(n, work.index.size)
+    _store_shares(world, i, n)
     sees = world.types.sees[kind]
     return keep_recognised(n, work.index, sees, real[c.CLASS_1 : c.CLASS_1 + 4], real[c.WEIGHT], work.strength)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined
 from simengine.mechanisms.registry import PARAMETERS, SOLUTES
 from simengine.mechanisms.vocabulary import DRUG_INFECTION
 from simengine.state import body as b
@@ -17,7 +17,7 @@ EMBOLISM = PARAMETERS("safety.embolism_of_1e6_per_h", "1/h", "hazard of micro-em
 PLUG_SIZE = PARAMETERS("safety.plug_share", "1", "share of these cells large enough to block a capillary")
 
 
-@kernel
+@inlined
 def flow(world, tick, hours, first, last):
     """Run down the three clocks (EQ-SAFE-1: left -= hazard x hours; the event happens at zero)."""
     solutes, par, body = world.body.solutes, world.par, world.body

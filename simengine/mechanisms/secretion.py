@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
+from simengine.kernels.neighbours import filled_voxels
 from simengine.state import cells as c
 from simengine.state import world as w
 
 # Rows of secretion, uptake and chemotaxis follow after all declared behaviours: n_declared + which * F + field.
 
 
-@kernel
+@inlined
 def _exchange(world, patch, voxel, share, column):
     """Add to one voxel what a cell with the behaviours of ``column`` secretes and takes up; ``share`` is cells per mL."""
     behaviours, fields = world.work.behaviours, world.fields
@@ -36,30 +37,18 @@ def secrete(world, tick, hours, first, last):
     Notes
     -----
     EQ-SECRETE-1: source += weight x secretion / volume; loss += weight x uptake / volume, divided by (K + c) where the
-    field has a Michaelis constant K, which keeps zero-order uptake from making anything negative. The volume is that of
-    the voxel, or, for an agent of many cells that is wider than a voxel, of all voxels within its reach, shared evenly:
-    ten cells must not breathe in one place.
+    field has a Michaelis constant K, which keeps zero-order uptake from making anything negative. An agent of many cells
+    shares both among the voxels that it fills: ten cells must not breathe in one place.
     """
-    shape, spacing = world.grid.shape, world.grid.spacing_um[0]
-    nz, ny, nx = shape[1], shape[2], shape[3]
+    spacing, work = world.grid.spacing_um[0], world.work
     volume_ml = spacing * spacing * spacing * 1e-12
     for i in range(first, last):
         patch = world.cells.whole[c.PATCH, i]
         voxel = world.cells.whole[c.VOXEL, i] - patch * world.tissue.shape[2]
-        share = world.cells.real[c.WEIGHT, i] / volume_ml
-        wide = int(world.cells.real[c.RADIUS, i] / spacing + 0.25)
-        if wide == 0:
-            _exchange(world, patch, voxel, share, i - first)
-            continue
-        ix, iy, iz = voxel % nx, (voxel // nx) % ny, voxel // (nx * ny)
-        x0, x1 = max(ix - wide, 0), min(ix + wide, nx - 1)
-        y0, y1 = max(iy - wide, 0), min(iy + wide, ny - 1)
-        z0, z1 = max(iz - wide, 0), min(iz + wide, nz - 1)
-        part = share / ((x1 - x0 + 1) * (y1 - y0 + 1) * (z1 - z0 + 1))
-        for z in range(z0, z1 + 1):
-            for y in range(y0, y1 + 1):
-                for x in range(x0, x1 + 1):
-                    _exchange(world, patch, (z * ny + y) * nx + x, part, i - first)
+        cells_per_ml = world.cells.real[c.WEIGHT, i] / volume_ml
+        edge = world.cells.real[c.RADIUS, i] / world.types.real[w.TYPE_RADIUS_UM, world.cells.whole[c.TYPE, i]]
+        for m in range(filled_voxels(voxel, edge, world.grid.shape, work.index, work.strength)):
+            _exchange(world, patch, work.index[m], cells_per_ml * work.strength[m], i - first)
 
 
 @kernel

@@ -5,6 +5,7 @@ from __future__ import annotations
 from simengine.foundation.jit import kernel
 from simengine.foundation.math import exp
 from simengine.kernels.fates import relax_towards
+from simengine.kernels.neighbours import filled_voxels
 from simengine.mechanisms.registry import BEHAVIOURS
 from simengine.state import cells as c
 from simengine.state import world as w
@@ -28,9 +29,10 @@ def deposit(world, patch, first, last):
 
     Notes
     -----
-    EQ-TISSUE-1: crowding = sum of agent volumes / voxel volume; graft = the same, each times its functional share.
+    EQ-TISSUE-1: crowding = sum of agent volumes / voxel volume, in the voxels that they fill (see
+    ``filled_voxels``); graft = the same, each times its functional share.
     """
-    tissue, real, n_voxels = world.tissue, world.cells.real, world.tissue.shape[2]
+    tissue, real, work, n_voxels = world.tissue, world.cells.real, world.work, world.tissue.shape[2]
     spacing = world.grid.spacing_um[0]
     per_voxel = _SPHERE / (spacing * spacing * spacing)
     tissue[w.CROWDING, patch] = 0.0
@@ -38,9 +40,13 @@ def deposit(world, patch, first, last):
     for i in range(first, last):
         voxel = world.cells.whole[c.VOXEL, i] - patch * n_voxels
         volume = per_voxel * real[c.RADIUS, i] * real[c.RADIUS, i] * real[c.RADIUS, i]
-        tissue[w.CROWDING, patch, voxel] += volume
-        share = world.types.real[w.TYPE_FUNCTION, world.cells.whole[c.TYPE, i]]
-        tissue[w.GRAFT, patch, voxel] += volume * share
+        kind = world.cells.whole[c.TYPE, i]
+        works = world.types.real[w.TYPE_FUNCTION, kind]
+        edge = real[c.RADIUS, i] / world.types.real[w.TYPE_RADIUS_UM, kind]
+        for m in range(filled_voxels(voxel, edge, world.grid.shape, work.index, work.strength)):
+            filled = volume * work.strength[m]
+            tissue[w.CROWDING, patch, work.index[m]] += filled
+            tissue[w.GRAFT, patch, work.index[m]] += filled * works
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.random import arrival_identity, purpose, uniform
 from simengine.foundation.samplers import multinomial
 from simengine.mechanisms.registry import PARAMETERS
@@ -22,7 +22,7 @@ _PASS = purpose("trafficking.pass")
 _STAGE = purpose("trafficking.stage")
 
 
-@kernel
+@inlined
 def _pass_once(world, tick, which, repeat, before, after):
     """Draw one step of all compartments: each count falls on the others by its row of probabilities (EQ-TRAFFIC-1)."""
     counts, transfer = world.body.counts, world.body.transfer[which]
@@ -42,7 +42,7 @@ def _pass_once(world, tick, which, repeat, before, after):
         counts[to] = after[to]
 
 
-@kernel
+@inlined
 def _stage_of(world, identity):
     """Draw the stage in which an infused cell arrives, by the shares of the product."""
     u = uniform(world.key, identity, 0, _STAGE, 0)
@@ -58,7 +58,7 @@ def _stage_of(world, identity):
     return chosen
 
 
-@kernel
+@inlined
 def _hand_over(world, tick, arrived):
     """Turn whole cells that reached the target into agents of the patches that take them.
 

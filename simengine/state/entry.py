@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.random import purpose, uniform, uniform2
 from simengine.foundation.samplers import exponential, unit_vector, unit_vector_2d
 from simengine.state import cells as c
@@ -17,7 +17,7 @@ _PROGRESS = purpose("fate.progress_threshold")
 _FRAGILE = purpose("entry.fragile")
 
 
-@kernel
+@inlined
 def _cube_root(value):
     """Return the cube root of a positive number by Newton's iteration (own arithmetic, same bits everywhere)."""
     root = 1.0

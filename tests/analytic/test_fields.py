@@ -19,10 +19,6 @@ from simengine.kernels.fields import (
     WELL_MIXED,
     choose_treatment,
     diffusion_length_um,
-    field_at,
-    gradient,
-    interpolate,
-    interpolated_gradient,
     step_mixed,
 )
 from simengine.kernels.fields_spectral import cosine_basis, solve_spectral, step_spectral
@@ -445,7 +441,7 @@ def test_unsolvable_fields_are_reported_and_leave_the_solver_usable(fault):
 PRINT_BITS = """
 import hashlib
 import numpy as np
-from simengine.kernels.fields import interpolated_gradient, step_mixed
+from simengine.kernels.fields import step_mixed
 from simengine.kernels.fields_spectral import cosine_basis, step_spectral
 from simengine.kernels.fields_steady import field_work, solve_steady
 from simengine.kernels.fields_transient import step_adi, step_implicit
@@ -458,8 +454,7 @@ for shape in ((3, 7, 6), (1, 9, 5), (2, 1, 4)):
     step_adi(value, 2.0 * source, loss, 9.0, 0.02, 2, work)
     step_implicit(value, 3.0 * source, loss, 90.0, 0.1, 1e-5, work)
     step_spectral(value, source, 2.0, 30.0, 0.1, cosine_basis(*shape), work)
-    slope = interpolated_gradient(value, 33.0, 12.0, 7.0, 20.0)
-    digest.update(value.tobytes() + np.array([cycles, *slope, step_mixed(1.0, 2.0, 3.0, 0.1)]).tobytes())
+    digest.update(value.tobytes() + np.array([cycles, step_mixed(1.0, 2.0, 3.0, 0.1)]).tobytes())
 print(digest.hexdigest())
 """
 
@@ -477,54 +472,6 @@ def test_bits_are_the_same_without_the_compiler():
         for switch in ("0", "1")
     ]
     assert digests[0] == digests[1]
-
-
-# --- what agents sense -----------------------------------------------------------------------------------------------
-
-
-def test_gradient_is_of_second_order_and_zero_across_walls():
-    sizes, errors = [8, 16, 32, 64], []
-    for n in sizes:
-        _, y, x = np.meshgrid(centres(2), centres(n), centres(n), indexing="ij")
-        out = np.empty((3, 2, n, n))
-        gradient(np.cos(np.pi * x) * np.cos(2.0 * np.pi * y), 1.0 / n, out)
-        exact_x = -np.pi * np.sin(np.pi * x) * np.cos(2.0 * np.pi * y)
-        exact_y = -2.0 * np.pi * np.cos(np.pi * x) * np.sin(2.0 * np.pi * y)
-        errors.append(max(np.abs(out[0] - exact_x).max(), np.abs(out[1] - exact_y).max()))
-        assert not out[2].any()
-    assert slope(1.0 / np.array(sizes), errors) == pytest.approx(2.0, abs=0.1)
-
-
-def test_interpolation_is_exact_for_linear_fields_and_holds_the_value_at_walls():
-    z, y, x = np.indices((4, 5, 6)) * 20.0 + 10.0
-    value = 3.0 + 0.5 * x - 0.2 * y + 0.1 * z
-    for px, py, pz in np.random.default_rng(13).uniform(10.0, [110.0, 90.0, 70.0], (50, 3)):
-        assert interpolate(value, px, py, pz, 20.0) == pytest.approx(3.0 + 0.5 * px - 0.2 * py + 0.1 * pz, rel=1e-13)
-    for px, py, pz in np.random.default_rng(14).uniform(20.0, [100.0, 80.0, 60.0], (50, 3)):
-        assert interpolated_gradient(value, px, py, pz, 20.0) == pytest.approx((0.5, -0.2, 0.1), rel=1e-12)
-    assert interpolate(value, 0.0, 10.0, 10.0, 20.0) == value[0, 0, 0]
-    assert interpolated_gradient(value, 0.0, 50.0, 40.0, 20.0)[0] == 0.0
-    assert interpolated_gradient(value, 60.0, 100.0, 40.0, 20.0)[1] == 0.0
-    assert interpolate(value, 120.0, 100.0, 80.0, 20.0) == field_at(value, 5, 4, 3)
-
-
-@pytest.mark.parametrize("shape", [(4, 5, 6), (1, 5, 6)])
-def test_interpolated_gradient_is_a_difference_of_interpolated_values(shape):
-    rng = np.random.default_rng(15)
-    value, h = rng.random(shape), 20.0
-    out = np.empty((3, *shape))
-    gradient(value, h, out)
-    for z, y, x in np.ndindex(shape):
-        at_centre = interpolated_gradient(value, h * (x + 0.5), h * (y + 0.5), h * (z + 0.5), h)
-        assert at_centre == pytest.approx(tuple(out[:, z, y, x]), abs=1e-15)
-    for place in rng.random((100, 3)) * h * np.array(shape[::-1]):
-        found = interpolated_gradient(value, *place, h)
-        for axis in range(3):
-            ahead, behind = place.copy(), place.copy()
-            ahead[axis] += 0.5 * h
-            behind[axis] -= 0.5 * h
-            rise = interpolate(value, *ahead, h) - interpolate(value, *behind, h)
-            assert found[axis] == pytest.approx(rise / h, abs=1e-15)
 
 
 def test_treatment_follows_the_diffusion_length():

@@ -12,10 +12,10 @@ import numba
 import pytest
 
 import simengine
-from simengine.foundation.jit import FLOORS_WITHOUT_KERNELS, kernel
+from simengine.foundation.jit import FLOORS_WITHOUT_KERNELS, inlined, kernel
 
 PACKAGE = Path(simengine.__file__).parent
-KERNEL = "simengine.foundation.jit.kernel"
+KERNELS = {"simengine.foundation.jit.kernel", "simengine.foundation.jit.inlined"}
 
 EXACT = {
     "math": {"sqrt", "floor", "ceil", "isnan", "isfinite", "isinf", "inf", "nan", "pi"},
@@ -61,7 +61,7 @@ def _kernels(tree, names):
 
 
 def _is_kernel(decorator, names):
-    return _dotted(decorator.func if isinstance(decorator, ast.Call) else decorator, names) == KERNEL
+    return _dotted(decorator.func if isinstance(decorator, ast.Call) else decorator, names) in KERNELS
 
 
 def _fault_of_operator(node):
@@ -178,8 +178,9 @@ def test_floors_outside_the_cache_hash_hold_no_kernels():
 
 def test_kernels_are_compiled_strictly(monkeypatch):
     """No fast arithmetic, no threads inside, the interpreter lock released, division as IEEE 754 has it."""
-    asked = {}
-    monkeypatch.setattr(numba, "njit", lambda **options: asked.update(options) or (lambda function: function))
-    kernel(abs)
-    asked.pop("cache")
-    assert asked == {"nogil": True, "error_model": "numpy"}
+    for decorator, inline in ((kernel, "never"), (inlined, "always")):
+        asked = {}
+        monkeypatch.setattr(numba, "njit", lambda asked=asked, **options: asked.update(options) or (lambda function: function))
+        decorator(abs)
+        asked.pop("cache")
+        assert asked == {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "inline": inline}

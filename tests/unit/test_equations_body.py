@@ -105,7 +105,7 @@ def test_a_step_of_the_body_is_a_multinomial_draw_of_whole_cells():
     small = SmallWorld()
     counts, n = small.world.body.counts, 1_000_000
     counts[b.FIRST_DEPOT] = n
-    trafficking.flow(small.handle, 0, 0.1, 0, 0)
+    trafficking.carry(small.handle, 0, 0.1, 0, 0)
     assert counts.sum() == n
     expected = n * small.world.body.transfer[0, b.FIRST_DEPOT]
     likely = expected > 5.0
@@ -119,7 +119,7 @@ def test_a_patch_takes_its_share_of_the_cells_that_reach_the_target():
     """EQ-COUPLE-1: arrived = reached x V_patch / V_zone, and weights of agents + pending = arrived, to 1e-9."""
     small = SmallWorld(**{"patch.agent_weight": 2.0})
     small.world.body.counts[b.FIRST_DEPOT] = 20_000_000_000
-    trafficking.flow(small.handle, 0, 0.1, 0, 0)
+    trafficking.carry(small.handle, 0, 0.1, 0, 0)
     patch = small.world.patch[0]
     reached = small.world.body.counts[b.TARGET]
     n = int(small.world.cells.count[0])
@@ -136,9 +136,9 @@ def test_a_dose_flows_in_whole_cells_along_its_line():
     body = small.world.body
     first, last = body.doses[0, b.DOSE_FIRST_TICK], body.doses[0, b.DOSE_LAST_TICK]
     body.doses[0, b.DOSE_LAST_TICK] = last = first + 1200.0
-    delivery.flow(small.handle, 0, 5.0, 0, 0)
+    delivery.carry(small.handle, 0, 5.0, 0, 0)
     assert body.given[0] == 500_000
-    delivery.flow(small.handle, 600, 5.0, 0, 0)
+    delivery.carry(small.handle, 600, 5.0, 0, 0)
     assert last == 1200.0
     assert body.given[0] == 1_000_000
     assert body.counts[b.FIRST_DEPOT] == 800_000

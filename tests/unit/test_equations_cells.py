@@ -11,7 +11,7 @@ from simengine.catalog import load_catalog
 from simengine.engine.decide import decide
 from simengine.engine.spaces import put_in_order
 from simengine.foundation.jit import kernel
-from simengine.kernels.contacts import deliver_attack, keep_recognised, offer_slots
+from simengine.kernels.contacts import MARGIN_UM, deliver_attack, keep_recognised, offer_slots, share_in_reach
 from simengine.kernels.fates import DEATH, NOTHING, PROGRESS, first_event, pick_cause, relax_towards
 from simengine.kernels.forces import displace, relax
 from simengine.kernels.motion import new_heading, turning_probability
@@ -165,21 +165,32 @@ def test_a_cell_shows_what_its_expression_and_the_pair_make_of_it():
     assert shown[c.OPSONISED] == pytest.approx(0.6 * 0.4)
 
 
+@pytest.mark.parametrize("way", [0.0, 30.0])
+@pytest.mark.parametrize("weight", [0.1, 1.0, 10.0])
+def test_killers_reach_as_many_real_cells_whatever_the_weight_of_agents(weight, way):
+    """EQ-CONTACT-4: agents met x weight x share, at one real density, to rounding (3.5 without the share)."""
+    density, killer, cell = 1e-5, 10.0, 10.0
+    single, agent = killer + cell + MARGIN_UM, killer + cell * np.cbrt(weight) + MARGIN_UM
+    met = density / weight * np.pi * (4.0 / 3.0 * agent**3 + agent**2 * way)
+    expected = density * np.pi * (4.0 / 3.0 * single**3 + single**2 * way)
+    assert met * weight * share_in_reach(single, agent, way) == pytest.approx(expected, rel=1e-12)
+
+
 def test_killers_share_their_slots_and_targets_accept_so_many():
     """EQ-CONTACT-1, EQ-CONTACT-2 and EQ-KILL-1: two killers of weight 2 on two targets, one of which accepts too little."""
     weight, marks = np.array([1.0, 4.0, 1.0]), np.array([[0.5, 0.25, 0.0], [0.0, 0.0, 9.0], [0.0] * 3, [0.0] * 3])
-    index, strength = np.array([0, 1, 2, 0]), np.zeros(4)
+    index, strength = np.array([0, 1, 2, 0]), np.array([1.0, 0.5, 1.0, 1.0])
     kept = keep_recognised(3, index, np.array([1.0, 0.0, 0.0, 0.0]), marks, weight, strength)
     assert kept == 2
-    np.testing.assert_allclose(strength[:2], [0.5, 1.0])
+    np.testing.assert_allclose(strength[:2], [0.5, 0.5])
     claims, hazard = np.zeros((2, 3)), np.zeros(3)
     claims[1] = [1.0, 100.0, 100.0]
     for _ in range(2):
         offer_slots(2.0, kept, index, strength, claims[0])
-    np.testing.assert_allclose(claims[0], [4.0 / 3.0, 8.0 / 3.0, 0.0])
+    np.testing.assert_allclose(claims[0], [2.0, 2.0, 0.0])
     delivered = [deliver_attack(2.0, 0.3, kept, index, strength, weight, claims, hazard) for _ in range(2)]
-    np.testing.assert_allclose(hazard, [0.3 * 1.0 / 1.0, 0.3 * (8.0 / 3.0) / 4.0, 0.0])
-    engaged = 0.5 + 4.0 / 3.0
+    np.testing.assert_allclose(hazard, [0.3 * 1.0 / 1.0, 0.3 * 2.0 / 4.0, 0.0])
+    engaged = 0.5 + 1.0
     np.testing.assert_allclose(delivered, 0.3 * engaged / 2.0)
 
 

@@ -19,11 +19,11 @@ PARTS = [w.FUNCTIONAL, w.INJURED, w.SCAR, w.VOID]
 
 
 def test_cells_secrete_into_and_take_up_from_their_voxel():
-    """EQ-SECRETE-1: one agent of weight 2, a field of first-order uptake and one with a Michaelis constant."""
-    small = SmallWorld(**{"patch.agent_weight": 2.0})
+    """EQ-SECRETE-1: one cell, a field of first-order uptake and one with a Michaelis constant."""
+    small = SmallWorld()
     small.add("stromal_resting")
     put_in_order(small.handle)
-    voxel, per_ml = int(small.world.cells.whole[c.VOXEL, 0]), 2.0 / 8e-9
+    voxel, per_ml = int(small.world.cells.whole[c.VOXEL, 0]), 1.0 / 8e-9
     fields, tnf, oxygen = small.world.fields, small.names.fields.index("tnf"), small.names.fields.index("oxygen")
     fields.source[:], fields.loss[:], fields.value[:] = 0.0, 0.0, 4.0
     small.world.work.behaviours[:] = 0.0
@@ -38,6 +38,25 @@ def test_cells_secrete_into_and_take_up_from_their_voxel():
     assert fields.loss[oxygen, 0, voxel] == pytest.approx(7e-9 * per_ml / (half + 4.0))
     assert np.count_nonzero(fields.source) == 1
     assert np.count_nonzero(fields.loss) == 2
+
+
+def test_agents_of_many_cells_secrete_and_crowd_in_all_voxels_they_fill():
+    """EQ-SECRETE-1, EQ-TISSUE-1 and EQ-SPREAD-1: ten cells secrete and fill ten times what one does, over more voxels."""
+    found = {}
+    for weight in (1.0, 10.0):
+        small = SmallWorld(**{"patch.agent_weight": weight, "product.name": "ipsc_cm"})
+        small.put(small.add("cardiomyocyte_mature"), 50.0, 50.0, 10.0)
+        put_in_order(small.handle)
+        small.world.fields.source[:], tnf = 0.0, small.names.fields.index("tnf")
+        small.world.work.behaviours[:] = 0.0
+        small.behave("secretion.tnf", 0, 3e-8)
+        secrete(small.handle, 0, 0.2, 0, 1)
+        deposit(small.handle, 0, 0, 1)
+        found[weight] = [small.world.fields.source[tnf, 0].copy(), *small.world.tissue[[w.CROWDING, w.GRAFT], 0].copy()]
+    for one, ten in zip(found[1.0], found[10.0], strict=True):
+        assert np.count_nonzero(one) == 1
+        assert np.count_nonzero(ten) == 18
+        assert ten.sum() == pytest.approx(10.0 * one.sum())
 
 
 def test_tissue_exchanges_with_blood_by_its_vessels():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simengine.kernels.forces import crowding, displace, local_crowding, relax
+from simengine.kernels.forces import displace, relax
 from simengine.kernels.neighbours import locate, permute, sort_by_voxel
 
 SPACING = 20.0
@@ -313,37 +313,6 @@ def test_walls_send_cells_back():
     assert (tissue.position <= size).all()
 
 
-def test_crowding_counts_the_volume_of_every_cell_once():
-    tissue = Tissue(random_columns(200, (2, 3, 4, 5), seed=16), (2, 3, 4, 5))
-    fraction = np.full(120, np.nan)
-    crowding(tissue.start, tissue.body, SPACING, fraction)
-    place = (tissue.position / SPACING).astype(int)
-    voxel = ((tissue.patch * 3 + place[2]) * 4 + place[1]) * 5 + place[0]
-    expected = np.bincount(voxel, 4.0 / 3.0 * np.pi * tissue.radius**3 / SPACING**3, 120)
-    np.testing.assert_allclose(fraction, expected, rtol=1e-13)
-
-
-def test_an_agent_of_weight_eight_crowds_like_eight_of_weight_one():
-    one, eight = np.zeros(1), np.zeros(1)
-    crowding(np.array([0, 8]), np.full((4, 8), 5.0), SPACING, eight)
-    crowding(np.array([0, 1]), np.full((4, 1), 10.0), SPACING, one)
-    np.testing.assert_allclose(one, eight, rtol=1e-14)
-
-
-@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 1, 4, 5)])
-def test_local_crowding_is_the_mean_of_the_voxels_around(shape):
-    tissue = Tissue(random_columns(100, shape, seed=17), shape)
-    fraction = np.random.default_rng(18).random(int(np.prod(shape)))
-    local = np.full(100, np.nan)
-    local_crowding(tissue.start, tissue.shape, fraction, local)
-    blocks = fraction.reshape(shape)
-    place = (tissue.position / SPACING).astype(int)
-    for i in range(100):
-        x, y, z = place[:, i]
-        around = blocks[tissue.patch[i], max(z - 1, 0) : z + 2, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
-        assert abs(local[i] - around.mean()) < 1e-14
-
-
 def digest_of_a_course():
     """Hash of a short course with every kernel of this file and of neighbours on, in two patches."""
     columns = random_columns(60, (2, 2, 3, 3), seed=19)
@@ -352,11 +321,8 @@ def digest_of_a_course():
         tissue = Tissue(columns, (2, 2, 3, 3))
         pairs = tissue.relax(largest=12.0)
         capped = tissue.move(1.0, 0.2)
-        fraction, local = np.zeros(36), np.zeros(60)
-        crowding(tissue.start, tissue.body, SPACING, fraction)
-        local_crowding(tissue.start, tissue.shape, fraction, local)
         columns = tissue.columns()
-        digest.update(columns.tobytes() + tissue.moving.tobytes() + local.tobytes() + bytes([pairs % 251, capped]))
+        digest.update(columns.tobytes() + tissue.moving.tobytes() + bytes([pairs % 251, capped]))
     return digest.hexdigest()
 
 

@@ -6,7 +6,8 @@ import pytest
 from simengine.kernels.neighbours import (
     DUPLICATE,
     IN_ORDER,
-    contacts_of,
+    MAX_EDGE,
+    filled_voxels,
     interval_of,
     locate,
     permute,
@@ -249,17 +250,6 @@ def test_cells_that_moved_since_they_were_sorted_are_found_when_the_search_allow
     assert crowd.contacts(0, np.array([50.0, 10.0, 10.0]), (1.0, 5.0 + 41.0), out) == 1
 
 
-def test_a_cell_at_rest_has_the_contacts_of_a_way_of_no_length():
-    crowd = Crowd(300, (2, 2, 3, 3), seed=11)
-    crowd.sort()
-    at_rest, on_way = np.zeros((2, 300), np.int64)
-    for i in range(300):
-        start = crowd.patch_start(crowd.whole[0, i])
-        found = contacts_of(i, crowd.real, start, crowd.shape, SPACING, (1.0, 12.0), at_rest)
-        assert found == crowd.contacts(i, crowd.real[:3, i].copy(), (1.0, 12.0), on_way)
-        np.testing.assert_array_equal(at_rest[:found], on_way[:found])
-
-
 def test_too_short_a_list_is_told_by_the_number_found_and_holds_the_first():
     crowd = Crowd(200, (1, 1, 2, 2), seed=12)
     crowd.sort()
@@ -285,3 +275,35 @@ def test_a_place_that_is_no_number_stays_within_the_arrays():
     assert crowd.voxel[:30].max() < 16
     lost = np.flatnonzero(np.isnan(crowd.real[0, :30]))[0]
     assert crowd.contacts(lost, np.array([5.0, 5.0, 5.0]), (1.0, 12.0), np.zeros(3, np.int64)) == 0
+
+
+def filled(voxel, weight, shape):
+    """Return what share of an agent each voxel of a patch holds, float64[z, y, x]."""
+    index, share = np.zeros(729, np.int64), np.zeros(729)
+    n = filled_voxels(voxel, np.cbrt(weight), np.array([1, *shape]), index, share)
+    assert len(set(index[:n])) == n
+    out = np.zeros(int(np.prod(shape)))
+    out[index[:n]] = share[:n]
+    return out.reshape(shape)
+
+
+@pytest.mark.parametrize("weight", [1.5, 2.0, 10.0, 27.0, 729.0])
+def test_an_agent_of_many_cells_fills_as_many_voxels(weight):
+    """EQ-SPREAD-1: in free ground its own voxel holds 1 / w of it, where one cell is held whole, and all is held."""
+    shape = (11, 11, 11)
+    held = filled(5 * 121 + 5 * 11 + 5, weight, shape)
+    assert held.sum() == pytest.approx(1.0, rel=1e-12)
+    assert held[5, 5, 5] == held.max() == pytest.approx(1.0 / weight, rel=1e-12)
+    np.testing.assert_allclose(held, held[::-1, ::-1, ::-1].transpose(1, 2, 0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 5), (2, 2, 2), (3, 1, 4)])
+def test_walls_lose_nothing_of_an_agent(shape):
+    """EQ-SPREAD-1 at walls, for weights up to beyond MAX_EDGE: shares sum to 1 and none is negative."""
+    for voxel in range(int(np.prod(shape))):
+        for weight in (0.01, 1.0, 2.0, 10.0, (MAX_EDGE + 1.0) ** 3):
+            held = filled(voxel, weight, shape)
+            assert held.sum() == pytest.approx(1.0, rel=1e-12)
+            assert held.min() >= 0.0
+            if weight <= 1.0:
+                assert held.ravel()[voxel] == 1.0

@@ -209,9 +209,9 @@ def test_local_injection_retains_more_than_infusion():
 
 
 def test_unlicensed_stromal_cells_do_not_suppress():
-    """n = 10; without licensing less PGE2 in the lesion, and more effectors against the donor in blood."""
+    """n = 16; without licensing less PGE2 in the lesion, and more effectors against the donor in blood."""
     asked = {**FOREIGN, "product__name": "bm_msc", "run__duration_days": 14.0}
-    on, off = (runs({**asked, "mechanisms__licensing": licensed}, 10) for licensed in (True, False))
+    on, off = (runs({**asked, "mechanisms__licensing": licensed}, 16) for licensed in (True, False))
     assert_falls(*([mean_of("field.pge2")(result) for result in results] for results in (on, off)))
     assert_rises(*([of_row("peak_blood_effectors_per_ul")(result) for result in results] for results in (on, off)))
 
