@@ -20,7 +20,7 @@ _BASE_OF_CLOCK = {
     "motion_min": "",
     "fates_min": "motion_min",
     "fields_min": "fates_min",
-    "tissue_h": "motion_min",
+    "tissue_h": "fates_min",
     "body_h": "motion_min",
 }
 _SAME_BODY = ("autologous", "identical_twin")

@@ -180,7 +180,7 @@ class Clocks(Section):
     motion_min: float = number("Step of movement and forces.", 6.0, "min", 0.5, 60)
     fates_min: float = number("Step of division, death and transitions.", 12.0, "min", 0.5, 60)
     fields_min: float = number("Step of the signalling fields, a multiple of `fates_min`.", 24.0, "min", 0.5, 120)
-    tissue_h: float = number("Step of the tissue.", 2.0, "h", 0.1, 12)
+    tissue_h: float = number("Step of the tissue, a multiple of `fates_min`.", 2.0, "h", 0.1, 12)
     body_h: float = number("Step of the body compartments.", 1.0, "h", 0.1, 2)
 
 
