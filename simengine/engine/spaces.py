@@ -36,8 +36,8 @@ _TISSUE_REPAIR = MECHANISMS.index("tissue_repair")
 
 _HOSTS = purpose("populate.hosts")
 
-FIELD_TOLERANCE = 1e-3
-"""Largest error of a field, relative to its maximum."""
+FIELD_TOLERANCE = 3e-3
+"""Asked of the steady solver; the worst error seen was a third of it: fields are right to 1e-3 of their maximum."""
 _REACH = 1.25
 """Adhesion acts up to this multiple of the sum of radii (PhysiCell's default)."""
 _LONGEST_PUSH = 0.25
@@ -100,32 +100,39 @@ def populate(world):
 
 
 @inlined
-def _live_chunk(world, tick, hours, first, last):
+def _live_chunk(world, tick, hours, secretes, first, last):
     """Sense, respond, propose, decide and act for the cells ``first`` to ``last``."""
     world.work.hazards[:, : last - first] = 0.0
     sense(world, tick, hours, first, last)
     respond(world.cells.whole[c.TYPE], world.work.signals, world.rules, first, last, world.work.behaviours)
     hooks.propose(world, tick, hours, first, last)
     hooks.act(world, tick, hours, first, last)
-    secrete(world, tick, hours, first, last)
+    if secretes:
+        secrete(world, tick, hours, first, last)
     feel_gradients(world, first, last)
     decide(world, tick, hours, first, last)
 
 
 @kernel
-def live(world, tick, patch, hours):
-    """Advance the cells of a patch by ``hours``: engagements are shared, then every chunk lives through the step."""
+def live(world, tick, patch, hours, secretes):
+    """Advance the cells of a patch by ``hours``: engagements are shared, then every chunk lives through the step.
+
+    Sources and losses of fields are renewed when ``secretes``, that is, before the fields are relaxed.
+    """
     first, last = _range_of(world, patch)
     if world.enabled[_CYTOTOXICITY] == 1:
         engage(world, tick, hours, first, last)
-    fields = world.fields
-    for f in range(fields.source.shape[0]):
-        for v in range(fields.source.shape[2]):
-            fields.source[f, patch, v] = fields.tissue_source[f, patch, v]
-            fields.loss[f, patch, v] = fields.tissue_loss[f, patch, v]
+    if secretes:
+        fields = world.fields
+        for f in range(fields.source.shape[0]):
+            source, loss = fields.source[f, patch], fields.loss[f, patch]
+            of_tissue, lost_in_tissue = fields.tissue_source[f, patch], fields.tissue_loss[f, patch]
+            for v in range(source.size):
+                source[v] = of_tissue[v]
+                loss[v] = lost_in_tissue[v]
     chunk = world.work.signals.shape[1]
     for begin in range(first, last, chunk):
-        _live_chunk(world, tick, hours, begin, min(begin + chunk, last))
+        _live_chunk(world, tick, hours, secretes, begin, min(begin + chunk, last))
 
 
 @inlined

@@ -113,12 +113,12 @@ def _advance_patch(world, tick, patch):
     tissue_due = tick % clock[w.TISSUE] == 0
     if tissue_due:
         renew_tissue(world, patch, clock[w.TISSUE] / w.TICKS_PER_H)
-    period = clock[w.FATES] if awake else clock[w.TISSUE]
-    if tick % period == 0:
-        live(world, tick, patch, period / w.TICKS_PER_H)
-    period = clock[w.FIELDS] if awake else clock[w.TISSUE]
-    if tick % period == 0:
-        relax_fields(world, patch, period / w.TICKS_PER_H)
+    fates, fields = (clock[w.FATES], clock[w.FIELDS]) if awake else (clock[w.TISSUE], clock[w.TISSUE])
+    fields_due = tick % fields == 0
+    if tick % fates == 0:
+        live(world, tick, patch, fates / w.TICKS_PER_H, fields_due)
+    if fields_due:
+        relax_fields(world, patch, fields / w.TICKS_PER_H)
 
 
 @kernel

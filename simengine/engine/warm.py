@@ -37,7 +37,7 @@ _TICK, _HOURS = numba.int64, numba.float64
 _BRANCHES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "fields": (spaces.relax_fields, (_TICK, _HOURS)),
     "walk": (spaces.walk, (_TICK, numba.int64, _HOURS)),
-    "live": (spaces.live, (_TICK, numba.int64, _HOURS)),
+    "live": (spaces.live, (_TICK, numba.int64, _HOURS, numba.boolean)),
     "host": (spaces.populate, ()),
     "carry": (hooks.carry, (_TICK, _HOURS, numba.int64, numba.int64)),
     "flow": (hooks.flow, (_TICK, _HOURS, numba.int64, numba.int64)),

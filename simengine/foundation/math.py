@@ -264,13 +264,15 @@ def hill(signal, half, exponent):
     signal, half : float64
         Signal and the signal of half response (> 0), in one unit.
     exponent : float64
-        Hill exponent n > 0; 1, 2, 3 and 4 take a fast path.
+        Hill exponent n > 0; 1, 1.5, 2, 3 and 4 take a fast path.
     """
     if signal <= 0.0:
         return 0.0
     ratio = half / signal
     if exponent == 1.0:
         return 1.0 / (1.0 + ratio)
+    if exponent == 1.5:
+        return 1.0 / (1.0 + ratio * np.sqrt(ratio))
     if exponent == 2.0:
         return 1.0 / (1.0 + ratio * ratio)
     if exponent == 3.0:

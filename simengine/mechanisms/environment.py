@@ -32,7 +32,7 @@ from simengine.state import world as w
 
 @kernel
 def _sense_place(world, patch, voxel, column):
-    """Fill the signals of one place: tissue, fields, drugs. ``voxel`` counts inside the patch."""
+    """Fill the signals of one place: tissue and drugs. ``voxel`` counts inside the patch."""
     signals = world.work.signals
     tissue = world.tissue
     signals[CROWDING, column] = tissue[w.CROWDING, patch, voxel]
@@ -47,8 +47,6 @@ def _sense_place(world, patch, voxel, column):
     signals[BLOCKED_ACTIVATION, column] = world.body.solutes[DRUG_ACTIVATION]
     signals[BLOCKED_PROLIFERATION, column] = world.body.solutes[DRUG_PROLIFERATION]
     signals[ANTIBODY, column] = world.body.solutes[DONOR_ANTIBODY]
-    for f in range(world.fields.value.shape[0]):
-        signals[N_DECLARED + f, column] = world.fields.value[f, patch, voxel]
 
 
 @kernel
@@ -60,7 +58,10 @@ def sense(world, tick, hours, first, last):
     for i in range(first, last):
         k = i - first
         patch = whole[c.PATCH, i]
-        _sense_place(world, patch, whole[c.VOXEL, i] - patch * n_voxels, k)
+        voxel = whole[c.VOXEL, i] - patch * n_voxels
+        _sense_place(world, patch, voxel, k)
+        for f in range(world.fields.value.shape[0]):
+            signals[N_DECLARED + f, k] = world.fields.value[f, patch, voxel]
         signals[AGE, k] = (tick - whole[c.BORN, i]) / w.TICKS_PER_H
         signals[STAGE_AGE, k] = (tick - whole[c.SINCE, i]) / w.TICKS_PER_H
         signals[ACTIVATION, k] = real[c.ACTIVATION, i]
@@ -80,3 +81,6 @@ def sense_tissue(world, patch, first, last):
         signals[ACTIVATION, k] = 0.0
         signals[POLARISATION, k] = 0.0
         signals[FATIGUE, k] = 0.0
+    for f in range(world.fields.value.shape[0]):
+        for voxel in range(first, last):
+            signals[N_DECLARED + f, voxel - first] = world.fields.value[f, patch, voxel]

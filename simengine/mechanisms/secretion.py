@@ -54,21 +54,19 @@ def secrete(world, tick, hours, first, last):
 @kernel
 def secrete_tissue(world, patch, first, last):
     """Store what the voxels ``first`` to ``last`` of a patch secrete and take up (per voxel volume, EQ-SECRETE-2)."""
-    behaviours = world.work.behaviours
-    n_fields = world.fields.value.shape[0]
+    behaviours, fields = world.work.behaviours, world.fields
+    n_fields = fields.value.shape[0]
     declared = behaviours.shape[0] - 3 * n_fields
-    for voxel in range(first, last):
-        k = voxel - first
-        vessels = world.tissue[w.VESSELS, patch, voxel]
-        for f in range(n_fields):
-            exchange = world.fields.constant[w.FIELD_CLEARANCE, f] * vessels
-            source = behaviours[declared + f, k] + exchange * world.fields.constant[w.FIELD_BLOOD, f]
-            taken = behaviours[declared + n_fields + f, k]
-            half = world.fields.constant[w.FIELD_HALF_UPTAKE, f]
-            if half > 0.0:
-                taken /= half + world.fields.value[f, patch, voxel]
-            world.fields.tissue_source[f, patch, voxel] = source
-            world.fields.tissue_loss[f, patch, voxel] = world.fields.constant[w.FIELD_DECAY, f] + exchange + taken
+    for f in range(n_fields):
+        secreted, taken = behaviours[declared + f], behaviours[declared + n_fields + f]
+        clearance, blood = fields.constant[w.FIELD_CLEARANCE, f], fields.constant[w.FIELD_BLOOD, f]
+        half, decay = fields.constant[w.FIELD_HALF_UPTAKE, f], fields.constant[w.FIELD_DECAY, f]
+        for voxel in range(first, last):
+            k = voxel - first
+            exchange = clearance * world.tissue[w.VESSELS, patch, voxel]
+            uptake = taken[k] / (half + fields.value[f, patch, voxel]) if half > 0.0 else taken[k]
+            fields.tissue_source[f, patch, voxel] = exchange * blood + secreted[k]
+            fields.tissue_loss[f, patch, voxel] = decay + exchange + uptake
 
 
 @kernel
