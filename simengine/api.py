@@ -230,7 +230,9 @@ class Results:
         """Describe each outcome in each arm; see `simengine.studies.statistics.summary`."""
         from simengine.studies.statistics import summary
 
-        return summary(self.table, outcomes)
+        described = self.manifest.get("outcomes") or {}
+        events = [name for name, entry in described.items() if entry.get("unit") == "0/1"] if described else None
+        return summary(self.table, outcomes, events=events)
 
     def contrasts(self, outcomes: Sequence[str] | None = None) -> DataFrame:
         """Compare each arm with the first, in pairs; see `simengine.studies.statistics.contrasts`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simengine.outcomes.facts import Column, Facts
 
+_WHEN = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
 HOURS = {"1h": 1.0, "24h": 24.0, "7d": 168.0, "30d": 720.0}
 _ASSAYS = {
     "living": "living product cells at the target",
@@ -11,19 +12,29 @@ _ASSAYS = {
     "label": "radiolabel at the target: bound, eluting, partly inside phagocytes",
     "luciferase": "bioluminescence at the target: living, not silenced",
 }
+_TITLES = {
+    "living": "Living cells",
+    "dna": "Donor DNA",
+    "label": "Radiolabel",
+    "luciferase": "Bioluminescence",
+}
 
 COLUMNS = {"dose_cells": Column("Dose", "cells", "cells given within the run")}
 for _assay, _meaning in _ASSAYS.items():
     for _label in HOURS:
         COLUMNS[f"retained_{_assay}_{_label}"] = Column(
-            f"Retained, {_assay}, {_label}", "fraction of dose", f"{_meaning}, {_label} after day 0"
+            f"{_TITLES[_assay]} after {_WHEN[_label]}", "fraction of dose", f"{_meaning}, {_WHEN[_label]} after day 0"
         )
 for _name, _assay in (
     ("lung_living_1h", "living cells"),
     ("lung_living_24h", "living cells"),
     ("lung_label_1h", "label"),
 ):
-    COLUMNS[_name] = Column(f"In the lung, {_assay}", "fraction of dose", f"{_assay} in the lung, {_name.split('_')[-1]}")
+    COLUMNS[_name] = Column(
+        f"In the lung: {_assay} after {_WHEN[_name.split('_')[-1]]}",
+        "fraction of dose",
+        f"{_assay} in the lung, {_WHEN[_name.split('_')[-1]]} after day 0",
+    )
 
 
 def measure(facts: Facts) -> dict[str, float]:

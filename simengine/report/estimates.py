@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,20 +35,17 @@ class Estimate:
 def estimate_means(results: ResultsView, outcome: str) -> list[Estimate]:
     """Estimate an outcome in every arm, in the order of the arms; an arm without a value has ``n = 0``.
 
-    The numbers are those of `simengine.studies.statistics.summary`: intervals over patients, not over replicates. Only
-    where an outcome that is no event happens to hold nothing but 0 and 1, Student's interval stands for Wilson's.
+    The numbers are those of `simengine.studies.statistics.summary`: intervals over patients, not over replicates.
     """
     from simengine.studies.statistics import summary
 
     if results.table.empty:
         return [Estimate() for _ in results.points]
-    rows = summary(results.table, [outcome])
+    rows = summary(results.table, [outcome], events=[outcome] if is_yes_or_no(results, outcome) else [])
     found = dict(zip(sorted(results.table["point"].unique()), rows.to_dict("records")))
     fields = ("n", "units", "mean", "low", "high", "mcse", "unit")
     known = {point: Estimate(**{f: row[f] for f in fields}) for point, row in found.items()}
-    estimates = [known.get(point.index, Estimate()) for point in results.points]
-    has_wrong_kind = _is_zero_or_one(results, outcome) and not is_yes_or_no(results, outcome)
-    return [_with_student(estimate) for estimate in estimates] if has_wrong_kind else estimates
+    return [known.get(point.index, Estimate()) for point in results.points]
 
 
 def unit_note(estimates: list[Estimate]) -> str:
@@ -69,10 +66,3 @@ def is_yes_or_no(results: ResultsView, outcome: str) -> bool:
 def _is_zero_or_one(results: ResultsView, outcome: str) -> bool:
     values = results.table[outcome].dropna().to_numpy(dtype=np.float64)
     return bool(values.size) and bool(np.isin(values, (0.0, 1.0)).all())
-
-
-def _with_student(estimate: Estimate) -> Estimate:
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(estimate.units - 1, 0.975)) * estimate.mcse if estimate.units > 1 else np.nan
-    return replace(estimate, low=estimate.mean - half, high=estimate.mean + half)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import prod
 
 from simengine.report.drawing import Drawing
 from simengine.report.figures import courses, effects, heatmap, ledger, outcomes, patch, survival
-from simengine.report.results_view import NothingToDraw, ResultsView
+from simengine.report.results_view import NothingToDraw, ResultsView, swept_levels
 from simengine.report.scales import Wanted
 
 HEADLINE = (
@@ -47,13 +48,30 @@ def plan_figures(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
     figures["survival"] = partial(survival.draw, results)
     figures["ledger"] = partial(ledger.draw, results)
     figures["patch"] = partial(patch.draw, results)
-    for name in [n for n in ("retained_living_30d", "lvef_change_points") if n in headline] or headline[:1]:
-        figures[f"heatmap_{name}"] = partial(heatmap.draw, results, outcome=name)
+    maps = [n for n in ("retained_living_30d", "lvef_change_points") if n in headline] or headline[:1]
+    for ending, where in _facets_of_maps(results):
+        for name in maps:
+            figures[f"heatmap_{name}{ending}"] = partial(heatmap.draw, results, outcome=name, where=where)
     for name in wanted:
         file_name = name.removesuffix(".*").replace(".", "_")
         scale: Wanted = "auto" if name == "living.*" else "linear"
         figures[f"course_{file_name}"] = partial(courses.draw, results, course=name, scale=scale)
     return figures
+
+
+def _facets_of_maps(results: ResultsView) -> list[tuple[str, dict[str, str]]]:
+    """Endings of file names and levels held fixed, one a heat map: one map of two swept paths, one a level of a third.
+
+    None where arms were named one by one, so that a map would be mostly holes.
+    """
+    levels = swept_levels(results)
+    n_combinations = prod(len(of_path) for of_path in levels.values())
+    if len(levels) not in (2, 3) or len(results.points) < heatmap.FEWEST_FILLED * n_combinations:
+        return []
+    if len(levels) == 2:
+        return [("", {})]
+    third = next((path for path in levels if path.endswith("route")), min(levels, key=lambda path: len(levels[path])))
+    return [(f"_{level}", {third: level}) for level in levels[third]]
 
 
 def draw_each(results: ResultsView) -> Iterator[tuple[str, Drawing | NothingToDraw]]:

@@ -209,6 +209,7 @@ class Output(Section):
     snapshot_days: tuple[Annotated[float, Field(ge=0, le=36500)], ...] = many(
         "Days on which the whole patch is kept.", 1000, "days"
     )
+    snapshot_replicates: int = number("Replicates of each patient whose patch is kept.", 1, "count", 1, 1_000_000)
 
 
 class Scenario(Section):

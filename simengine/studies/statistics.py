@@ -7,7 +7,7 @@ and the intervals speak of that patient only. Runs that failed are left out and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,12 @@ CONFIDENCE = 0.95
 Floats = NDArray[np.float64]
 
 
-def summary(table: DataFrame, outcomes: Sequence[str] | None = None, confidence: float = CONFIDENCE) -> DataFrame:
+def summary(
+    table: DataFrame,
+    outcomes: Sequence[str] | None = None,
+    confidence: float = CONFIDENCE,
+    events: Collection[str] | None = None,
+) -> DataFrame:
     """Describe each outcome in each arm.
 
     Parameters
@@ -35,6 +40,8 @@ def summary(table: DataFrame, outcomes: Sequence[str] | None = None, confidence:
         Columns to describe; all numeric outcomes when not given.
     confidence
         Of the interval for the mean.
+    events
+        Outcomes that happen or do not, and are 0 or 1; when not given, those of which nothing else was seen.
 
     Returns
     -------
@@ -42,7 +49,7 @@ def summary(table: DataFrame, outcomes: Sequence[str] | None = None, confidence:
         One row for each arm and outcome: `n` (runs counted), `excluded` (runs that failed), `not_applicable` (runs
         where the outcome has no meaning), `units` and `unit` (what the interval is over), `mean`, `sd`, `median`,
         `p05` and `p95` of the runs, `mcse` (standard error of the mean over units), `low` and `high`. The interval is
-        Student's over unit means; for an outcome that is only ever 0 or 1 it is Wilson's.
+        Student's over unit means; for an event it is Wilson's.
     """
     import pandas as pd
 
@@ -53,8 +60,9 @@ def summary(table: DataFrame, outcomes: Sequence[str] | None = None, confidence:
             found = good.dropna(subset=[outcome])
             row = {"arm": arm, "outcome": outcome, "n": len(found), "excluded": len(runs) - len(good)}
             row["not_applicable"] = len(good) - len(found)
-            is_binary = bool(np.isin(table[outcome].dropna(), (0.0, 1.0)).all())
-            rows.append(row | _describe(found, outcome, confidence, is_binary))
+            zero_or_one = bool(np.isin(table[outcome].dropna(), (0.0, 1.0)).all())
+            is_event = zero_or_one and (events is None or outcome in events)
+            rows.append(row | _describe(found, outcome, confidence, is_event))
     return pd.DataFrame(rows)
 
 

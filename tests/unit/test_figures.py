@@ -11,6 +11,7 @@ import runpy
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -134,6 +135,25 @@ def test_an_arm_that_leaves_a_swept_path_unset_has_no_place_in_the_map() -> None
     assert len(drawing.data) == 29
     assert "None" not in set(drawing.data["donor.match"])
     assert np.ma.getmaskarray(drawing.figure.axes[0].images[0].get_array()).sum() == 1
+
+
+def test_a_third_swept_path_makes_one_map_for_each_of_its_levels() -> None:
+    results = factorial_results(4)
+    by_route = {
+        route: [replace(point, values={**point.values, "delivery.0.route": route}) for point in results.points]
+        for route in ("intravenous", "intracoronary")
+    }
+    results.points = [*by_route["intravenous"], *by_route["intracoronary"]]
+    planned = [name for name in plan_figures(results) if name.startswith("heatmap_lvef")]
+    assert planned == ["heatmap_lvef_change_points_intravenous", "heatmap_lvef_change_points_intracoronary"]
+    drawing = plan_figures(results)[planned[1]]()
+    assert drawing.title.endswith("intracoronary")
+    assert len(drawing.data) == len(by_route["intracoronary"])
+    assert_readable(drawing)
+
+
+def test_arms_named_one_by_one_call_for_no_map() -> None:
+    assert [name for name in plan_figures(make_results(6)) if name.startswith("heatmap")] == []
 
 
 def test_heat_map_keeps_long_levels_apart() -> None:

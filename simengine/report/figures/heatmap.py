@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,7 @@ def draw(
     outcome: str,
     rows: str | None = None,
     columns: str | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> Drawing:
     """Draw the mean of an outcome for every combination of two swept paths.
 
@@ -50,6 +52,7 @@ def draw(
     ----------
     outcome : a numeric column of the table.
     rows, columns : swept paths; when not given, the only two there are, a donor match as columns.
+    where : levels of other swept paths; only points with these are shown.
 
     Raises
     ------
@@ -58,18 +61,12 @@ def draw(
     """
     if outcome not in results.table:
         raise NothingToDraw(f"the results have no outcome {outcome!r}")
-    levels = swept_levels(results)
+    where = where or {}
+    levels = {path: of_path for path, of_path in swept_levels(results).items() if path not in where}
     is_found = rows is None and columns is None
     rows, columns = _choose_paths(levels, rows, columns)
     down, across = levels[rows], levels[columns]
-    cells: dict[tuple[str, str], Estimate] = {}
-    for point, estimate in zip(results.points, estimate_means(results, outcome)):
-        if point.values.get(rows) is None or point.values.get(columns) is None:
-            continue
-        place = (str(point.values[rows]), str(point.values[columns]))
-        if place in cells:
-            raise NothingToDraw(f"several arms share {rows} = {place[0]} and {columns} = {place[1]}")
-        cells[place] = estimate
+    cells = _cells(results, outcome, (rows, columns), where)
     if is_found and len(cells) < FEWEST_FILLED * len(down) * len(across):
         raise NothingToDraw(f"arms fill only {len(cells)} of the {len(down)} x {len(across)} combinations swept")
     if not any(cell.n for cell in cells.values()):
@@ -89,9 +86,26 @@ def draw(
     axes.set_yticks(range(len(down)), labels_down)
     name_axes(axes, x=readable(columns), y=readable(rows), room_in=cell_height * len(down))
     colour_bar(figure, [axes], quantity.axis_label, "right", room_in=cell_height * len(down))
-    sign(figure, quantity.title, [KEY, provenance_line(results)])
+    title = ": ".join([quantity.title, *(words(level) for level in where.values())])
+    sign(figure, title, [KEY, provenance_line(results)])
     caption = f"Mean {quantity.axis_label} by {readable(rows)} and {readable(columns)}. {quantity.sentence} {KEY}"
-    return Drawing(figure, _shown(cells, rows, columns, outcome), quantity.title, " ".join(caption.split()))
+    return Drawing(figure, _shown(cells, rows, columns, outcome), title, " ".join(caption.split()))
+
+
+def _cells(
+    results: ResultsView, outcome: str, paths: tuple[str, str], where: Mapping[str, str]
+) -> dict[tuple[str, str], Estimate]:
+    """Return the estimate of every combination of levels that an arm has."""
+    cells: dict[tuple[str, str], Estimate] = {}
+    for point, estimate in zip(results.points, estimate_means(results, outcome)):
+        row, column = (point.values.get(path) for path in paths)
+        if row is None or column is None or any(str(point.values.get(path)) != level for path, level in where.items()):
+            continue
+        place = (str(row), str(column))
+        if place in cells:
+            raise NothingToDraw(f"several arms share {paths[0]} = {place[0]} and {paths[1]} = {place[1]}")
+        cells[place] = estimate
+    return cells
 
 
 def _choose_paths(levels: dict[str, list[str]], rows: str | None, columns: str | None) -> tuple[str, str]:
