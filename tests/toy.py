@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from simengine.api import open_results
+from simengine.scenario.model import Output
 from simengine.studies.design import Design, design
 from simengine.studies.execute import Progress, Stopped, execute
 from simengine.studies.files import DISK, Disk
@@ -28,6 +29,7 @@ class ToyScenario:
 
     dose: float = 1.0
     donor: dict[str, Any] = field(default_factory=lambda: {"match": "8/8", "age_years": 40})
+    output: Output = field(default_factory=lambda: Output(snapshot_replicates=1000))
 
     def plain(self) -> dict[str, Any]:
         """The scenario as plain JSON."""

@@ -140,7 +140,7 @@ def simulate(
 
 def _follow(run: _Run, scenario: Scenario, stop: int) -> int:
     """Advance a run to base tick ``stop``, taking snapshots on the way; return its status."""
-    days = sorted(scenario.output.snapshot_days) if run.address[2] < scenario.output.snapshot_replicates else []
+    days = sorted(scenario.output.snapshot_days)
     for goal, day in [(_tick_of(run.world, day), day) for day in days] + [(stop, None)]:
         status = run.advance_to(min(goal, stop))
         if status != w.DONE:

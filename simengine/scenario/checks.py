@@ -60,6 +60,14 @@ def _check_site(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     yield from known(("site", "name"), scenario.site.name, catalog.names("sites"))
 
 
+def _check_lesion_age(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    site, age = _entry(catalog, "sites", scenario.site.name), scenario.site.lesion_age_days
+    described = site.facts.get("lesion_age_days") if site else None
+    if described is not None and age != described:
+        expected = f"{described}, as the initial state of {scenario.site.name} is of that day"
+        yield Finding(("site", "lesion_age_days"), told(age), expected)
+
+
 def _check_fields(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     names = scenario.site.fields or ()
     for i, name in enumerate(names):
@@ -252,6 +260,7 @@ def _is_local(entry: Entry | None) -> bool:
 CHECKS: tuple[Check, ...] = (
     _check_species,
     _check_site,
+    _check_lesion_age,
     _check_fields,
     _check_product,
     _check_mechanisms,

@@ -79,7 +79,7 @@ class Patient(Section):
 
     species: str = words("Species, an entry of catalogue folder `species`.", "human")
     age_years: float = number("Age.", 60.0, "years", 0, 120)
-    sex: Sex = words("Sex.", "male")
+    sex: Sex = words("Sex. Recorded; acts on nothing yet.", "male")
     weight_kg: float = number("Body mass.", 80.0, "kg", 0.01, 500)
     immune_strength: float = number("Strength of all immune arms, 1 in a typical patient.", 1.0, "1", 0, 2)
     sensitised: bool = words("Whether donor antigens have been met before (memory cells, antibody).", False)
@@ -96,7 +96,7 @@ class Site(Section):
     """The injured organ and its state when the simulation begins."""
 
     name: str = words("Site, an entry of catalogue folder `sites`.", "heart_infarct")
-    lesion_age_days: float = number("Time from injury to day 0.", 7.0, "days", 0, 3650)
+    lesion_age_days: float = number("Time from injury to day 0, which the state of the site describes.", 7.0, "days", 0, 3650)
     lesion_fraction: float | None = number("Share of the organ that is injured.", None, "fraction", 0.02, 0.6)
     baseline_lvef_percent: float | None = number("Ejection fraction on day 0.", None, "percent", 10, 75)
     fields: Annotated[tuple[str, ...], Field(strict=False, max_length=32)] | None = words(
@@ -108,11 +108,11 @@ class Product(Section):
     """The cells given."""
 
     name: str = words("Product, an entry of catalogue folder `products`.", "bm_msc")
-    passage: int | None = number("Passages in culture.", None, "passages", 0, 40)
+    passage: int | None = number("Passages in culture. Recorded; acts on nothing yet.", None, "passages", 0, 40)
     viability: float | None = number("Share of the dose that is alive when given.", None, "fraction", 0, 1)
-    cryopreserved: bool | None = words("Whether the product was frozen and thawed.", None)
+    cryopreserved: bool | None = words("Whether the product was frozen. Recorded; acts on nothing yet: state viability.", None)
     diameter_um: float | None = number("Mean cell diameter.", None, "um", 3, 60)
-    purity: float | None = number("Share of the cells that are of the wanted kind.", None, "fraction", 0, 1)
+    purity: float | None = number("Share of the wanted kind. Recorded; acts on nothing yet.", None, "fraction", 0, 1)
 
 
 class Donor(Section):
@@ -123,7 +123,7 @@ class Donor(Section):
     age_years: float | None = number(
         "Age of the donor. Left out: the patient's if shared, else as the product entry says.", None, "years", 0, 120
     )
-    sex: Sex | None = words("Sex of the donor. Left out: the patient's.", None)
+    sex: Sex | None = words("Sex of the donor. Recorded; acts on nothing yet. Left out: the patient's.", None)
     diabetes: bool | None = words("Whether the donor has diabetes. Left out: as the patient if autologous, else no.", None)
 
 
@@ -209,7 +209,7 @@ class Output(Section):
     snapshot_days: tuple[Annotated[float, Field(ge=0, le=36500)], ...] = many(
         "Days on which the whole patch is kept.", 1000, "days"
     )
-    snapshot_replicates: int = number("Replicates of each patient whose patch is kept.", 1, "count", 1, 1_000_000)
+    snapshot_replicates: int = number("Replicates of each patient whose patch a study keeps.", 1, "count", 1, 1_000_000)
 
 
 class Scenario(Section):

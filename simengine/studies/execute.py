@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -75,12 +75,12 @@ class Stopped(KeyboardInterrupt):
 
 
 def engine_runner(scenario: Scenario, seed: int, patient: int, replicate: int) -> RunResult:
-    """Simulate one run and reduce its course to outcomes."""
+    """Simulate one run and reduce its course to outcomes; drop snapshots of more replicates than are to be kept."""
     from simengine.engine import simulate
     from simengine.outcomes import evaluate
 
-    result: RunResult = evaluate(scenario, simulate(scenario, seed, patient, replicate))
-    return result
+    result = evaluate(scenario, simulate(scenario, seed, patient, replicate))
+    return result if replicate < scenario.output.snapshot_replicates else replace(result, snapshots={})
 
 
 def available_jobs(jobs: int | None = None) -> int:

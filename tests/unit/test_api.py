@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import simengine
-from simengine.studies.execute import Stopped
+from simengine.scenario import loads
+from simengine.studies.execute import Stopped, engine_runner
 from tests.toy import ToyResult, run_toy, toy_design, toy_run, toy_study
 
 
@@ -104,6 +105,17 @@ def test_a_study_that_was_stopped_opens_and_says_so(tmp_path):
     results = simengine.open_results(tmp_path)
     assert 4 <= len(results.table) < 36
     assert repr(results).startswith(f"<Results toy: {len(results.table)} of 36 runs")
+
+
+def test_a_study_keeps_the_patch_of_as_many_replicates_as_asked():
+    """One unless more are asked for; the same run keeps the same row."""
+    text = 'name = "kept"\npatch.shape = [4, 4, 1]\nrun.duration_days = 0.5\noutput.snapshot_days = [0.5]\n'
+    one, two = (loads(text + more).points[0].scenario for more in ("", "output.snapshot_replicates = 2\n"))
+    kept, left = (engine_runner(one, 1, 0, replicate) for replicate in (0, 1))
+    assert (set(kept.snapshots), set(left.snapshots)) == ({"day_0.5"}, set())
+    more = engine_runner(two, 1, 0, 1)
+    assert set(more.snapshots) == {"day_0.5"}
+    assert repr(more.row) == repr(left.row)
 
 
 def test_results_that_have_not_begun_are_an_empty_table(tmp_path):

@@ -106,7 +106,7 @@ def test_the_order_of_values_is_the_order_of_points():
 def test_an_absurd_design_is_counted_and_refused_before_it_is_multiplied_out():
     values = ", ".join(map(str, range(1, 100)))
     axes = "".join(f'"patient.{trait}" = [{values}]\n' for trait in ("weight_kg", "age_years"))
-    rows = ", ".join(f'{{"site.lesion_age_days" = {i}}}' for i in range(99))
+    rows = ", ".join(f'{{"donor.age_years" = {i + 1}}}' for i in range(99))
     start = time.perf_counter()
     with pytest.raises(InputError) as caught:
         loads(f"{BASE}[sweep]\nlist = [{rows}]\n[sweep.grid]\n{axes}")

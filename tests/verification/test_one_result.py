@@ -28,6 +28,7 @@ run.record_every_h = 6.0
 patch.shape = [12, 12, 2]
 patch.agent_weight = 0.2
 output.snapshot_days = [1.0, 3.0]
+output.snapshot_replicates = 1000
 arm = [
   { name = "matched", set = { "donor.match" = "8/8" } },
   { name = "unmatched", set = { "donor.match" = "0/8", "patient.sensitised" = true, "product.viability" = 0.6 } },

@@ -164,13 +164,3 @@ duration_min = 0.1
     arrived = (course.events["event"] == len(course.event_names)).sum()
     assert arrived == np.floor(course["deposit.arrived"][-1])
     assert 30_000 < arrived < 60_000
-
-
-def test_the_patch_is_kept_of_as_many_replicates_as_asked():
-    """One by default; what is kept changes nothing else of a run."""
-    short = {"run.duration_days": 1.0, "output.snapshot_days": [1.0]}
-    kept, left = (simulate(first_of(TEXT, **short), 1, 0, replicate) for replicate in (0, 1))
-    assert (set(kept.snapshots), set(left.snapshots)) == ({"day_1"}, set())
-    two = simulate(first_of(TEXT, **short, **{"output.snapshot_replicates": 2}), 1, 0, 1)
-    assert set(two.snapshots) == {"day_1"}
-    np.testing.assert_array_equal(two.values, left.values)
