@@ -11,48 +11,47 @@ __all__ = ["respond"]
 
 
 @kernel
-def _saturate(signal, half, exponent, first, last, out):
-    """Write the Hill response of each column; the exponents that most rules have in loops of their own, without branches."""
+def _saturate(signal, columns, n, half, exponent, out):
+    """Write the Hill response of ``n`` columns of a signal; frequent exponents have loops of their own, without branches."""
+    for m in range(n):
+        out[m] = signal[columns[m]]
     if exponent == 1.0:
-        for k in range(first, last):
-            out[k] = 0.0 if signal[k] <= 0.0 else 1.0 / (1.0 + half / signal[k])
+        for m in range(n):
+            out[m] = 0.0 if out[m] <= 0.0 else 1.0 / (1.0 + half / out[m])
     elif exponent == 1.5:
-        for k in range(first, last):
-            ratio = half / signal[k]
-            out[k] = 0.0 if signal[k] <= 0.0 else 1.0 / (1.0 + ratio * np.sqrt(ratio))
+        for m in range(n):
+            ratio = half / out[m]
+            out[m] = 0.0 if out[m] <= 0.0 else 1.0 / (1.0 + ratio * np.sqrt(ratio))
     elif exponent == 2.0:
-        for k in range(first, last):
-            ratio = half / signal[k]
-            out[k] = 0.0 if signal[k] <= 0.0 else 1.0 / (1.0 + ratio * ratio)
+        for m in range(n):
+            ratio = half / out[m]
+            out[m] = 0.0 if out[m] <= 0.0 else 1.0 / (1.0 + ratio * ratio)
     else:
-        for k in range(first, last):
-            out[k] = hill(signal[k], half, exponent)
+        for m in range(n):
+            out[m] = hill(out[m], half, exponent)
 
 
 @kernel
-def _respond_alike(kind, signals, rules, first, last, strength, out):
-    """Evaluate the rows of one type for the columns ``first`` to ``last`` of a chunk, row by row ."""
-    for b in range(out.shape[0]):
-        for k in range(first, last):
-            out[b, k] = 0.0
+def _respond_alike(kind, signals, rules, columns, n, strength, out):
+    """Evaluate the rows of one type for ``n`` columns of a chunk, row by row; ``strength`` is scratch."""
     for a in range(rules.active_start[kind], rules.active_start[kind + 1]):
         base, behaviour = rules.base[rules.active[a], kind], out[rules.active[a]]
-        for k in range(first, last):
-            behaviour[k] = base
+        for m in range(n):
+            behaviour[columns[m]] = base
     for r in range(rules.start[kind], rules.start[kind + 1]):
-        _saturate(signals[rules.row[0, r]], rules.number[1, r], rules.number[2, r], first, last, strength)
+        _saturate(signals[rules.row[0, r]], columns, n, rules.number[1, r], rules.number[2, r], strength)
         limit, behaviour = rules.number[0, r], out[rules.row[1, r]]
         if rules.row[2, r] == 1:
-            for k in range(first, last):
-                behaviour[k] += limit * strength[k]
+            for m in range(n):
+                behaviour[columns[m]] += limit * strength[m]
         else:
-            for k in range(first, last):
-                behaviour[k] *= 1.0 + (limit - 1.0) * strength[k]
+            for m in range(n):
+                behaviour[columns[m]] *= 1.0 + (limit - 1.0) * strength[m]
     for a in range(rules.active_start[kind], rules.active_start[kind + 1]):
         low, high = rules.bounds[0, rules.active[a]], rules.bounds[1, rules.active[a]]
         behaviour = out[rules.active[a]]
-        for k in range(first, last):
-            behaviour[k] = min(max(behaviour[k], low), high)
+        for m in range(n):
+            behaviour[columns[m]] = min(max(behaviour[columns[m]], low), high)
 
 
 @kernel
@@ -74,14 +73,18 @@ def respond(types, signals, rules, first, last, out):
     Notes
     -----
     EQ-RULE-1: behaviour = clamp(base x product(1 + (limit - 1) Hill(signal; half, exponent)) + sum(additive), low, high),
-    where an additive row contributes limit x Hill, so that only a row marked additive raises a zero base. Neighbours in
-    memory of one type are evaluated together, row by row, so that the loops over them are vectors.
+    where an additive row contributes limit x Hill, so that only a row marked additive raises a zero base. All columns
+    of one type are evaluated together, row by row, so that loops have no branches.
     """
-    strength = np.empty(out.shape[1])
-    begin, n = 0, last - first
-    while begin < n:
-        kind, end = types[first + begin], begin + 1
-        while end < n and types[first + end] == kind:
-            end += 1
-        _respond_alike(kind, signals, rules, begin, end, strength, out)
-        begin = end
+    n = last - first
+    for b in range(out.shape[0]):
+        for k in range(n):
+            out[b, k] = 0.0
+    columns, strength = np.empty(n, np.int64), np.empty(n)
+    for kind in range(rules.base.shape[1]):
+        alike = 0
+        for k in range(n):
+            columns[alike] = k
+            alike += int(types[first + k] == kind)
+        if alike > 0:
+            _respond_alike(kind, signals, rules, columns, alike, strength, out)
