@@ -66,7 +66,9 @@ def _facets_of_maps(results: ResultsView) -> list[tuple[str, dict[str, str]]]:
     """
     levels = swept_levels(results)
     n_combinations = prod(len(of_path) for of_path in levels.values())
-    if len(levels) not in (2, 3) or len(results.points) < heatmap.FEWEST_FILLED * n_combinations:
+    places = [tuple(str(point.values.get(path)) for path in levels) for point in results.points]
+    is_grid = len(places) == len(set(places)) >= heatmap.FEWEST_FILLED * n_combinations
+    if len(levels) not in (2, 3) or not is_grid:
         return []
     if len(levels) == 2:
         return [("", {})]
