@@ -13,22 +13,22 @@ __all__ = ["respond"]
 @kernel
 def _saturate(signal, columns, n, half, exponent, out):
     """Write the Hill response of ``n`` columns of a signal; frequent exponents have loops of their own, without branches."""
+    if exponent not in (1.0, 1.5, 2.0):
+        for m in range(n):
+            out[m] = hill(signal[columns[m]], half, exponent)
+        return
     for m in range(n):
-        out[m] = signal[columns[m]]
+        felt = signal[columns[m]]
+        out[m] = np.inf if felt <= 0.0 else half / felt
     if exponent == 1.0:
         for m in range(n):
-            out[m] = 0.0 if out[m] <= 0.0 else 1.0 / (1.0 + half / out[m])
+            out[m] = 1.0 / (1.0 + out[m])
     elif exponent == 1.5:
         for m in range(n):
-            ratio = half / out[m]
-            out[m] = 0.0 if out[m] <= 0.0 else 1.0 / (1.0 + ratio * np.sqrt(ratio))
-    elif exponent == 2.0:
-        for m in range(n):
-            ratio = half / out[m]
-            out[m] = 0.0 if out[m] <= 0.0 else 1.0 / (1.0 + ratio * ratio)
+            out[m] = 1.0 / (1.0 + out[m] * np.sqrt(out[m]))
     else:
         for m in range(n):
-            out[m] = hill(out[m], half, exponent)
+            out[m] = 1.0 / (1.0 + out[m] * out[m])
 
 
 @kernel
