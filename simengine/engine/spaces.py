@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.engine import hooks
 from simengine.engine.decide import decide, remove_dead
+from simengine.engine.hooks import act, propose
 from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.random import arrival_identity, purpose
 from simengine.foundation.samplers import poisson
@@ -105,8 +105,8 @@ def _live_chunk(world, tick, hours, secretes, first, last):
     world.work.hazards[:, : last - first] = 0.0
     sense(world, tick, hours, first, last)
     respond(world.cells.whole[c.TYPE], world.work.signals, world.rules, first, last, world.work.behaviours)
-    hooks.propose(world, tick, hours, first, last)
-    hooks.act(world, tick, hours, first, last)
+    propose(world, tick, hours, first, last)
+    act(world, tick, hours, first, last)
     if secretes:
         secrete(world, tick, hours, first, last)
     feel_gradients(world, first, last)

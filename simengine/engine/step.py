@@ -13,7 +13,7 @@ killers sleeps: it takes the steps of the tissue instead of those of the walk, a
 
 from __future__ import annotations
 
-from simengine.engine import hooks
+from simengine.engine.hooks import carry, flow
 from simengine.engine.record import record
 from simengine.engine.spaces import give_to_body, live, put_in_order, relax_fields, renew_tissue, settle, walk
 from simengine.foundation.jit import inlined, kernel
@@ -96,13 +96,13 @@ def _advance_body(world, tick, stride):
     """
     period = world.clock[w.BODY]
     if _is_dose_near(world, tick - tick % period, period):
-        hooks.carry(world, tick, stride / w.TICKS_PER_H, 0, 0)
+        carry(world, tick, stride / w.TICKS_PER_H, 0, 0)
     elif tick % period == 0:
-        hooks.carry(world, tick, period / w.TICKS_PER_H, 0, 0)
+        carry(world, tick, period / w.TICKS_PER_H, 0, 0)
     if tick % period == 0:
         hours = period / w.TICKS_PER_H
         give_to_body(world, hours)
-        hooks.flow(world, tick, hours, 0, 0)
+        flow(world, tick, hours, 0, 0)
 
 
 @inlined

@@ -17,9 +17,10 @@ from typing import Any
 import numba
 
 from simengine.catalog import load_catalog
-from simengine.engine import hooks, spaces
 from simengine.engine.build import build
+from simengine.engine.hooks import carry, flow
 from simengine.engine.run import simulate
+from simengine.engine.spaces import live, populate, relax_fields, walk
 from simengine.foundation.jit import cache_folder
 from simengine.scenario import Scenario, loads
 from simengine.state.handles import handle_of
@@ -35,12 +36,12 @@ patch = { shape = [6, 6, 2] }
 """
 _TICK, _HOURS = numba.int64, numba.float64
 _BRANCHES: dict[str, tuple[Any, tuple[Any, ...]]] = {
-    "fields": (spaces.relax_fields, (_TICK, _HOURS)),
-    "walk": (spaces.walk, (_TICK, numba.int64, _HOURS)),
-    "live": (spaces.live, (_TICK, numba.int64, _HOURS, numba.boolean)),
-    "host": (spaces.populate, ()),
-    "carry": (hooks.carry, (_TICK, _HOURS, numba.int64, numba.int64)),
-    "flow": (hooks.flow, (_TICK, _HOURS, numba.int64, numba.int64)),
+    "fields": (relax_fields, (_TICK, _HOURS)),
+    "walk": (walk, (_TICK, numba.int64, _HOURS)),
+    "live": (live, (_TICK, numba.int64, _HOURS, numba.boolean)),
+    "host": (populate, ()),
+    "carry": (carry, (_TICK, _HOURS, numba.int64, numba.int64)),
+    "flow": (flow, (_TICK, _HOURS, numba.int64, numba.int64)),
 }
 _HERE, _THERE = ("live", "host", "carry", "flow"), ("fields", "walk")
 
