@@ -54,7 +54,7 @@ def explain(scenario: Scenario, catalog: Catalog | None = None) -> list[Row]:
 
 
 def _settings(scenario: Scenario) -> Iterator[Row]:
-    defaults = _flat(Scenario(name=scenario.name).plain())
+    defaults = _flat(Scenario(name="unnamed").plain())
     for path, value in _flat(scenario.plain()).items():
         if path.startswith(("parameters.", "rule.")) or path in ("description", "title"):
             continue
