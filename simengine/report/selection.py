@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from math import prod
@@ -73,7 +74,7 @@ def _facets_of_maps(results: ResultsView) -> list[tuple[str, dict[str, str]]]:
     if len(levels) == 2:
         return [("", {})]
     third = next((path for path in levels if path.endswith("route")), min(levels, key=lambda path: len(levels[path])))
-    return [(f"_{level}", {third: level}) for level in levels[third]]
+    return [("_" + re.sub(r"[^\w.]+", "-", level), {third: level}) for level in levels[third]]
 
 
 def draw_each(results: ResultsView) -> Iterator[tuple[str, Drawing | NothingToDraw]]:

@@ -152,6 +152,20 @@ def test_a_third_swept_path_makes_one_map_for_each_of_its_levels() -> None:
     assert_readable(drawing)
 
 
+def test_a_level_with_a_slash_makes_no_folder() -> None:
+    """A match as the third path: 8/8 cannot stand in the name of a file."""
+    results = factorial_results(4)
+    results.points = [
+        replace(point, values={"product.name": point.values["product.name"], "donor.match": match, "patient.age_years": age})
+        for point in results.points
+        if point.values["donor.match"] == results.points[0].values["donor.match"]
+        for match in ("8/8", "0/8")
+        for age in (30, 50, 70)
+    ]
+    planned = [name for name in plan_figures(results) if name.startswith("heatmap_lvef")]
+    assert planned == ["heatmap_lvef_change_points_8-8", "heatmap_lvef_change_points_0-8"]
+
+
 def test_arms_named_one_by_one_call_for_no_map() -> None:
     assert [name for name in plan_figures(make_results(6)) if name.startswith("heatmap")] == []
 
