@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def load_catalog(folder: Path = DEFAULT_FOLDER) -> Catalog:
                 entry = _entry(document, kind)
                 entries[kind][entry.name] = entry
                 documents.append((entry, document))
+    if not problems:
+        problems.extend(_inherit(entries, documents))
     catalog = Catalog(entries)
     if not problems:
         problems.extend(_cross_problems(catalog, documents))
@@ -69,6 +72,22 @@ def _entry(document: Document, kind: str) -> Entry:
         rows=tuple(dict(row) for row in data.get(ROW_TABLES.get(kind, ""), ())),
         file=document.file,
     )
+
+
+def _inherit(entries: dict[str, dict[str, Entry]], documents: list[tuple[Entry, Document]]) -> Iterator[Problem]:
+    """Give an entry with the fact `like` the facts and parameters of the entry it names, of the same kind; its own win."""
+    for entry, document in documents:
+        if "like" not in entry.facts:
+            continue
+        others = entries[entry.kind]
+        known = [name for name, other in others.items() if "like" not in other.facts]
+        model = others.get(str(entry.facts["like"]))
+        if model is None or model.name not in known:
+            hint = nearest(entry.facts["like"], known)
+            yield document.problem(("facts", "like"), shown(entry.facts["like"]), f"{listed(known)}", hint)
+        else:
+            own = replace(entry, facts={**model.facts, **entry.facts}, parameters={**model.parameters, **entry.parameters})
+            others[entry.name] = own
 
 
 def _frozen(value: Any) -> Fact:

@@ -21,6 +21,8 @@ KINDS = (
     "mechanisms",
     "fields",
     "lineages",
+    "arms",
+    "edits",
     "populations",
     "hla",
 )

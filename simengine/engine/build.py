@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from simengine.catalog import Catalog, load_catalog
-from simengine.engine.names import Names, names_of
+from simengine.engine.arms import Standing, standing_of
+from simengine.engine.names import Names, has_patch, names_of
 from simengine.engine.recipient import Recipient, body_of, recipient_of, ticks_of
 from simengine.engine.record import record_layout
-from simengine.engine.tables import field_constants, mechanism_parameters, rule_tables, type_tables
+from simengine.engine.tables import body_scale, field_constants, mechanism_parameters, rule_tables, type_tables
+from simengine.foundation.math import power
 from simengine.foundation.random import make_key
 from simengine.kernels.contacts import MAX_TOUCHED
 from simengine.kernels.fields import choose_treatment
@@ -69,7 +71,29 @@ def _scale_of_product(scenario: Scenario, catalog: Catalog, numbers: Numbers, po
     }
     for field in catalog.names("fields"):
         scale[f"secretion.{field}"] = scale.get(f"secretion.{field}", 1.0) * potency
+    if scenario.product.edit is not None:
+        for name in catalog.entry("edits", scenario.product.edit).parameters:
+            if name.startswith("scale."):
+                behaviour = name.removeprefix("scale.")
+                scale[behaviour] = scale.get(behaviour, 1.0) * numbers("edits", scenario.product.edit, name)
     return scale
+
+
+def _fragile_share(scenario: Scenario, numbers: Numbers) -> float:
+    """Return the share of the infused cells that is fragile: the product's, less what the carriers of its routes save.
+
+    EQ-FRAGILE-1: fragile share = product's x mean of the routes' fragile factors, weighted by dose.
+    """
+    share = numbers("products", scenario.product.name, "fragile_fraction")
+    doses = [(d.route, float(d.dose_cells or 0) + (d.dose_cells_per_kg or 0.0)) for d in scenario.delivery]
+    total = sum(dose for _, dose in doses)
+    if total <= 0.0:
+        return share
+    kept = sum(
+        dose * (numbers("routes", route, "fragile_factor") if numbers.has("routes", route, "fragile_factor") else 1.0)
+        for route, dose in doses
+    )
+    return share * kept / total
 
 
 def _end_tick(scenario: Scenario) -> int:
@@ -87,13 +111,22 @@ def _record_ticks(scenario: Scenario) -> np.ndarray:
     return np.array(sorted({min(end, -(-tick // body) * body) for tick in ticks}), np.int64)
 
 
-def _injected_mm3(delivery: Delivery, numbers: Numbers) -> float:
-    """Return the volume that a local route puts into the tissue, mm³; 0 for a vascular route."""
+def _organ_scale(scenario: Scenario, numbers: Numbers) -> float:
+    """Return the volume of the site's organ relative to human (EQ-SPECIES-2: relative body mass ^ the organ's exponent)."""
+    exponent = numbers("sites", scenario.site.name, "organ_mass_exponent")
+    return float(power(body_scale(numbers, scenario.patient.species), exponent))
+
+
+def _injected_mm3(delivery: Delivery, numbers: Numbers, organ_scale: float) -> float:
+    """Return the volume that a local route puts into the tissue, mm³; 0 for a vascular route.
+
+    A volume that the scenario does not state is that of a human, scaled with the organ.
+    """
     if not numbers.has("routes", delivery.route, "volume_ml_per_site"):
         return 0.0
     sites, volume = delivery.n_sites, delivery.volume_ml_per_site
     sites = int(numbers("routes", delivery.route, "n_sites")) if sites is None else sites
-    volume = numbers("routes", delivery.route, "volume_ml_per_site") if volume is None else volume
+    volume = organ_scale * numbers("routes", delivery.route, "volume_ml_per_site") if volume is None else volume
     return 1000.0 * sites * volume
 
 
@@ -105,8 +138,9 @@ def _patches(scenario: Scenario, names: Names, numbers: Numbers, lesion_fraction
     nx, ny, nz = scenario.patch.shape
     edge = scenario.patch.spacing_um * 1e-3
     site = scenario.site.name
-    lesion = numbers("sites", site, "organ_volume_mm3") * lesion_fraction
-    injected = sum(_injected_mm3(delivery, numbers) for delivery in scenario.delivery)
+    organ_scale = _organ_scale(scenario, numbers)
+    lesion = numbers("sites", site, "organ_volume_mm3") * organ_scale * lesion_fraction
+    injected = sum(_injected_mm3(delivery, numbers, organ_scale) for delivery in scenario.delivery)
     zone = min(injected * numbers("sites", site, "deposit_spread"), 0.9 * lesion)
     zones = [zone, lesion - zone] if len(names.patches) == 2 else [lesion]
     out = np.zeros((len(zones), w.N_PATCH))
@@ -114,6 +148,7 @@ def _patches(scenario: Scenario, names: Names, numbers: Numbers, lesion_fraction
     out[:, w.ZONE_MM3] = zones
     out[:, w.SHARE] = [zone / lesion for zone in zones]
     out[0, w.TAKES_PRODUCT] = 1.0
+    out[:, w.GROWTH] = 1.0
     return out
 
 
@@ -131,7 +166,9 @@ def _treatments(scenario: Scenario, names: Names, numbers: Numbers, rules: w.Rul
     return np.array(chosen, np.int64)
 
 
-def _fields(scenario: Scenario, names: Names, numbers: Numbers, n_patches: int, treatment: np.ndarray) -> Fields:
+def _fields(
+    scenario: Scenario, names: Names, numbers: Numbers, standing: Standing, n_patches: int, treatment: np.ndarray
+) -> Fields:
     nx, ny, nz = scenario.patch.shape
     shape = (len(names.fields), n_patches, nx * ny * nz)
     value = np.zeros(shape)
@@ -143,7 +180,7 @@ def _fields(scenario: Scenario, names: Names, numbers: Numbers, n_patches: int, 
         loss=np.zeros(shape),
         tissue_source=np.zeros(shape),
         tissue_loss=np.zeros(shape),
-        constant=field_constants(names, numbers),
+        constant=field_constants(names, numbers, standing.across),
         treatment=treatment,
         work=field_work(nz, ny, nx),
         sweeps=np.zeros((len(names.fields), 2), np.int64),
@@ -169,7 +206,7 @@ def _tissue(scenario: Scenario, numbers: Numbers, n_patches: int) -> np.ndarray:
     return tissue
 
 
-def _clock(scenario: Scenario) -> np.ndarray:
+def _clock(scenario: Scenario, catalog: Catalog) -> np.ndarray:
     clock = np.zeros(w.N_CLOCK, np.int64)
     clock[w.MOTION] = ticks_of(scenario.clocks.motion_min / 60.0)
     clock[w.FATES] = ticks_of(scenario.clocks.fates_min / 60.0)
@@ -177,7 +214,8 @@ def _clock(scenario: Scenario) -> np.ndarray:
     clock[w.TISSUE] = ticks_of(scenario.clocks.tissue_h)
     clock[w.BODY] = ticks_of(scenario.clocks.body_h)
     clock[w.END] = _end_tick(scenario)
-    clock[w.MODE] = {"auto": w.MODE_AUTO, "patch": w.MODE_PATCH, "body": w.MODE_BODY}[scenario.run.mode]
+    in_patch = w.MODE_PATCH if scenario.run.mode == "patch" else w.MODE_AUTO
+    clock[w.MODE] = in_patch if has_patch(scenario, catalog) else w.MODE_BODY
     clock[w.MAX_AGENTS] = scenario.run.max_agents
     return clock
 
@@ -195,15 +233,17 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
     catalog = catalog or load_catalog()
     numbers = Numbers(catalog, scenario.parameters)
     names = names_of(scenario, catalog)
+    site = catalog.entry("sites", scenario.site.name)
     dice = Dice(scenario.patient.vary, seed, patient, replicate)
-    recipient = recipient_of(scenario, numbers, dice)
+    recipient = recipient_of(scenario, numbers, dice, site.listed_fact("traits"))
     scale = _scale_of_product(scenario, catalog, numbers, recipient.potency)
-    types = type_tables(scenario, names, numbers)
-    patch = _patches(scenario, names, numbers, recipient.lesion_fraction)
+    standing = standing_of(scenario, catalog, numbers, recipient.pair)
+    types = type_tables(scenario, names, numbers, standing, _fragile_share(scenario, numbers))
+    patch = _patches(scenario, names, numbers, recipient.site["lesion_fraction"])
     nx, ny, nz = scenario.patch.shape
     n_patches = len(names.patches)
     n_voxels = n_patches * nx * ny * nz
-    body = body_of(scenario, catalog, names, numbers, recipient)
+    body = body_of(scenario, catalog, names, numbers, recipient, standing)
     host = int(np.sum(types.real[w.TYPE_PER_MM3]) * patch[0, w.VOLUME_MM3] * n_patches)
     given = sum(float(dose[b.DOSE_CELLS]) for dose in body.doses) * patch[0, w.VOLUME_MM3] / max(patch[0, w.ZONE_MM3], 1e-9)
     product = min(int(given / scenario.patch.agent_weight), scenario.run.max_agents)
@@ -224,7 +264,7 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
     world = World(
         cells=allocate_cells(capacity),
         grid=_grid(scenario, types, n_voxels, capacity),
-        fields=_fields(scenario, names, numbers, n_patches, _treatments(scenario, names, numbers, rules)),
+        fields=_fields(scenario, names, numbers, standing, n_patches, _treatments(scenario, names, numbers, rules)),
         tissue=_tissue(scenario, numbers, n_patches),
         patch=patch,
         types=types,
@@ -234,9 +274,9 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
         record=Record(ticks, np.zeros((len(ticks), len(columns)))),
         events=_events(capacity + EVENT_ROOM if scenario.output.events else 0),
         tally=np.zeros((3, n_patches, len(names.events), len(names.types))),
-        par=mechanism_parameters(numbers),
-        enabled=np.array([int(scenario.mechanisms.get(name, True)) for name in MECHANISMS], np.int64),
-        clock=_clock(scenario),
+        par=mechanism_parameters(scenario, numbers),
+        enabled=np.array([int(standing.runs(name)) for name in MECHANISMS], np.int64),
+        clock=_clock(scenario, catalog),
         key=make_key(seed, patient, replicate),
     )
     return Built(world, names, columns, recipient, numbers)

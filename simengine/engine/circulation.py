@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from simengine.engine.names import Names
+from simengine.catalog import Catalog, Entry
+from simengine.engine.names import Names, has_patch
 from simengine.foundation.linear import transition_matrix
 from simengine.foundation.math import exp, power
 from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
 from simengine.state import body as b
 
-__all__ = ["compartment_rates", "lung_passage", "transition_matrices"]
+__all__ = ["compartment_rates", "diameter_of", "lung_passage", "passage_of", "transition_matrices"]
+
+Routes = Mapping[str, Entry]
 
 _REFERENCE_UM = 7.5
 """Diameter of the mononuclear cells for which retention and extraction were measured, µm."""
@@ -30,9 +35,12 @@ def lung_passage(diameter_um: float, adhesion: float, half_um: float, steepness:
 
 
 def _organ_flows(
-    rates: NDArray[np.float64], passage: float, larger: float, homing: float, numbers: Numbers, species: str
+    rates: NDArray[np.float64], passage: float, larger: float, homing: float, numbers: Numbers, species: str, organ: str
 ) -> None:
-    """Fill the flows of blood: through the lung to the arteries, and through the organs back to the veins (EQ-BODY-1)."""
+    """Fill the flows of blood: through the lung to the arteries, and through the organs back to the veins (EQ-BODY-1).
+
+    ``organ`` is the target's; what it, liver, spleen and marrow leave of the flow goes through the rest.
+    """
 
     def number(name: str) -> float:
         return numbers("species", species, name)
@@ -43,19 +51,16 @@ def _organ_flows(
     leave_arteries = minute_volume_ml_h / (blood_ml * number("arterial_fraction"))
     rates[b.VENOUS, b.LUNG] = leave_veins * (1.0 - passage)
     rates[b.VENOUS, b.ARTERIAL] = leave_veins * passage
+    to_target = number(f"flow.{organ}") if organ != "none" else 0.0
+    named = {b.LIVER: number("flow.liver"), b.SPLEEN: number("flow.spleen"), b.MARROW: number("flow.marrow")}
     caught = 0.0
-    for organ, flow in (
-        (b.LIVER, "liver_flow"),
-        (b.SPLEEN, "spleen_flow"),
-        (b.MARROW, "marrow_flow"),
-        (b.REST, "rest_flow"),
-    ):
+    for compartment, flow in (named | {b.REST: 1.0 - to_target - sum(named.values())}).items():
         extraction = min(1.0, number("organ_extraction") * larger)
-        rates[b.ARTERIAL, organ] = leave_arteries * number(flow) * extraction
-        caught += number(flow) * extraction
+        rates[b.ARTERIAL, compartment] = leave_arteries * flow * extraction
+        caught += flow * extraction
     extraction = min(1.0, number("organ_extraction") * larger * (1.0 + homing))
-    rates[b.ARTERIAL, b.TARGET_VESSELS] = leave_arteries * number("heart_flow") * extraction
-    rates[b.ARTERIAL, b.VENOUS] = leave_arteries * (1.0 - caught - number("heart_flow") * extraction)
+    rates[b.ARTERIAL, b.TARGET_VESSELS] = leave_arteries * to_target * extraction
+    rates[b.ARTERIAL, b.VENOUS] = leave_arteries * (1.0 - caught - to_target * extraction)
 
 
 def _losses(rates: NDArray[np.float64], homing: float, numbers: Numbers, species: str) -> None:
@@ -76,48 +81,62 @@ def _losses(rates: NDArray[np.float64], homing: float, numbers: Numbers, species
     rates[b.TARGET_VESSELS, b.DIED_ELSEWHERE] = number("target_vessel_death_per_h")
 
 
-def _depots(rates: NDArray[np.float64], larger: float, names: Names, catalog_facts: dict[str, str], numbers: Numbers) -> None:
-    """Fill the places of administration: a local depot lodges, washes out and leaks; a catheter empties (EQ-ROUTE-1)."""
+_FIRST = {"venous": b.VENOUS, "target_vessels": b.TARGET_VESSELS, "liver": b.LIVER}
+"""Compartments that a vascular route may offer its cells to first."""
+
+
+def _depots(rates: NDArray[np.float64], larger: float, scenario: Scenario, names: Names, entries: Routes, numbers: Numbers) -> None:
+    """Fill the places of administration (EQ-ROUTE-1).
+
+    A local depot lodges (by size and clumping), washes out (by perfusion of species and site) and leaks; a catheter empties
+    into its vessel, where the compartment that is met first holds its share.
+    """
+    washout = numbers("species", scenario.patient.species, "washout") * numbers("sites", scenario.site.name, "washout")
+    clumping = numbers("products", scenario.product.name, "clumping")
     for i, route in enumerate(names.routes):
-        depot = b.FIRST_DEPOT + i
-        if catalog_facts[route] == "local":
-            lodge = numbers("routes", route, "lodge_per_h")
+        depot, facts = b.FIRST_DEPOT + i, entries[route].facts
+        if facts["kind"] == "local":
+            lodge = numbers("routes", route, "lodge_per_h") * clumping
             lodge *= float(power(larger, numbers("routes", route, "retention_diameter_exponent") / 2.0))
             rates[depot, b.TARGET] = lodge
-            rates[depot, b.VENOUS] = numbers("routes", route, "wash_per_h")
+            rates[depot, b.VENOUS] = numbers("routes", route, "wash_per_h") * washout
             rates[depot, b.LOST_AT_DELIVERY] = numbers("routes", route, "leak_per_h")
         else:
             caught = min(1.0, numbers("routes", route, "first_pass_extraction") * larger)
-            rates[depot, b.TARGET_VESSELS] = _CATHETER_PER_H * caught
-            rates[depot, b.VENOUS] = _CATHETER_PER_H * (1.0 - caught)
+            rates[depot, _FIRST[str(facts["first"])]] += _CATHETER_PER_H * caught
+            rates[depot, b.VENOUS] += _CATHETER_PER_H * (1.0 - caught)
 
 
-def compartment_rates(scenario: Scenario, names: Names, numbers: Numbers, kinds: dict[str, str]) -> NDArray[np.float64]:
-    """Return the rates of the product cells' way through the body, per h, float64[N, N]; the diagonal is 0.
+def diameter_of(scenario: Scenario, numbers: Numbers) -> float:
+    """Return the mean diameter of the product's cells, µm: as the scenario says, else the product."""
+    stated = scenario.product.diameter_um
+    return numbers("products", scenario.product.name, "diameter_um") if stated is None else stated
 
-    Parameters
-    ----------
-    kinds
-        ``"local"`` or ``"vascular"`` for each route.
-    """
+
+def passage_of(scenario: Scenario, numbers: Numbers) -> float:
+    """Return the chance of a product cell to pass the lung of the host once."""
     species, product = scenario.patient.species, scenario.product.name
-    diameter = scenario.product.diameter_um
-    if diameter is None:
-        diameter = numbers("products", product, "diameter_um")
-    passage = lung_passage(
-        diameter,
+    return lung_passage(
+        diameter_of(scenario, numbers),
         numbers("products", product, "adhesion"),
         numbers("species", species, "lung_pass_half_um"),
         numbers("species", species, "lung_pass_steepness_um"),
     )
-    larger = (diameter / _REFERENCE_UM) * (diameter / _REFERENCE_UM)
-    homing = numbers("products", product, "cxcr4_expression") * numbers("sites", scenario.site.name, "cxcl12_pull")
+
+
+def compartment_rates(scenario: Scenario, names: Names, numbers: Numbers, catalog: Catalog) -> NDArray[np.float64]:
+    """Return the rates of the product cells' way through the body, per h, float64[N, N]; the diagonal is 0."""
+    species, product, site = scenario.patient.species, scenario.product.name, scenario.site.name
+    relative = diameter_of(scenario, numbers) / _REFERENCE_UM
+    larger = relative * relative
+    homing = numbers("products", product, "cxcr4_expression") * numbers("sites", site, "cxcl12_pull")
     n = len(names.compartments)
     rates = np.zeros((n, n))
-    _organ_flows(rates, passage, larger, homing, numbers, species)
+    organ = str(catalog.entry("sites", site).facts["organ"])
+    _organ_flows(rates, passage_of(scenario, numbers), larger, homing, numbers, species, organ)
     _losses(rates, homing, numbers, species)
-    _depots(rates, larger, names, kinds, numbers)
-    if scenario.run.mode == "body":
+    _depots(rates, larger, scenario, names, catalog.entries["routes"], numbers)
+    if not has_patch(scenario, catalog):
         rates[b.TARGET, b.DIED_TARGET] = numbers("products", product, "loss_in_target_per_h")
     return rates
 

@@ -26,7 +26,7 @@ _SPLIT = purpose("fate.split_axis")
 def _tally(world, event, i):
     """Book an event under its patch, name and type: agents and real cells."""
     patch, kind = world.cells.whole[c.PATCH, i], world.cells.whole[c.TYPE, i]
-    world.tally[w.TALLY_CELLS, patch, event, kind] += world.cells.real[c.WEIGHT, i]
+    world.tally[w.TALLY_CELLS, patch, event, kind] += world.cells.real[c.WEIGHT, i] * world.patch[patch, w.GROWTH]
     world.tally[w.TALLY_EVENTS, patch, event, kind] += 1.0
 
 
@@ -122,7 +122,8 @@ def _progress(world, tick, hour, i, k, hours_left):
         if j >= 0:
             world.cells.real[c.OWED_H, j] = hours_left
             if is_product:
-                world.patch[world.cells.whole[c.PATCH, i], w.BIRTHS] += world.cells.real[c.WEIGHT, i]
+                patch = world.cells.whole[c.PATCH, i]
+                world.patch[patch, w.BIRTHS] += world.cells.real[c.WEIGHT, i] * world.patch[patch, w.GROWTH]
         return True
     before = world.cells.whole[c.TYPE, i]
     after = world.types.whole[w.TYPE_NEXT, before]

@@ -11,6 +11,7 @@ from simengine.mechanisms import (
     apoptosis,
     cytotoxicity,
     delivery,
+    exposure,
     homing,
     ischaemia,
     licensing,
@@ -31,7 +32,7 @@ def carry(world, tick, hours, first, last):
     """Move product cells through the body: doses and compartments, at the pace of the walk near a dose."""
     if world.enabled[3] == 1:
         delivery.carry(world, tick, hours, first, last)
-    if world.enabled[17] == 1:
+    if world.enabled[19] == 1:
         trafficking.carry(world, tick, hours, first, last)
 
 
@@ -41,12 +42,14 @@ def flow(world, tick, hours, first, last):
     if world.enabled[0] == 1:
         antibody.flow(world, tick, hours, first, last)
     if world.enabled[5] == 1:
+        exposure.flow(world, tick, hours, first, last)
+    if world.enabled[7] == 1:
         homing.flow(world, tick, hours, first, last)
-    if world.enabled[10] == 1:
-        pharmacokinetics.flow(world, tick, hours, first, last)
     if world.enabled[12] == 1:
-        priming.flow(world, tick, hours, first, last)
+        pharmacokinetics.flow(world, tick, hours, first, last)
     if world.enabled[14] == 1:
+        priming.flow(world, tick, hours, first, last)
+    if world.enabled[16] == 1:
         safety.flow(world, tick, hours, first, last)
 
 
@@ -59,9 +62,9 @@ def propose(world, tick, hours, first, last):
         apoptosis.propose(world, tick, hours, first, last)
     if world.enabled[2] == 1:
         cytotoxicity.propose(world, tick, hours, first, last)
-    if world.enabled[5] == 1:
+    if world.enabled[7] == 1:
         homing.propose(world, tick, hours, first, last)
-    if world.enabled[6] == 1:
+    if world.enabled[8] == 1:
         ischaemia.propose(world, tick, hours, first, last)
 
 
@@ -70,11 +73,11 @@ def act(world, tick, hours, first, last):
     """Advance the states of the cells ``first`` to ``last``."""
     if world.enabled[2] == 1:
         cytotoxicity.act(world, tick, hours, first, last)
-    if world.enabled[7] == 1:
-        licensing.act(world, tick, hours, first, last)
-    if world.enabled[8] == 1:
-        motility.act(world, tick, hours, first, last)
     if world.enabled[9] == 1:
-        phagocytosis.act(world, tick, hours, first, last)
+        licensing.act(world, tick, hours, first, last)
+    if world.enabled[10] == 1:
+        motility.act(world, tick, hours, first, last)
     if world.enabled[11] == 1:
+        phagocytosis.act(world, tick, hours, first, last)
+    if world.enabled[13] == 1:
         polarisation.act(world, tick, hours, first, last)

@@ -9,7 +9,7 @@ from simengine.mechanisms import registry
 from simengine.scenario import Scenario
 from simengine.state.body import COMPARTMENTS, FATES
 
-__all__ = ["CellType", "Names", "names_of"]
+__all__ = ["CellType", "Names", "has_patch", "names_of"]
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,16 @@ def names_of(scenario: Scenario, catalog: Catalog) -> Names:
     return Names(
         types=tuple(types),
         fields=tuple(name for name in catalog.names("fields") if name in chosen),
-        arms=tuple(sorted({str(entry.facts["arm"]) for entry in hosts if "arm" in entry.facts})),
+        arms=tuple(sorted({str(entry.facts["fate"]) for entry in hosts if "fate" in entry.facts})),
         routes=tuple(sorted({delivery.route for delivery in scenario.delivery})),
         patches=patches_of(scenario, catalog),
         drugs=tuple(drug.name for drug in scenario.drug),
     )
+
+
+def has_patch(scenario: Scenario, catalog: Catalog) -> bool:
+    """Tell whether a run follows a block of tissue: not in mode ``body``, and not at a site that has none."""
+    return scenario.run.mode != "body" and bool(catalog.entry("sites", scenario.site.name).facts.get("patch", True))
 
 
 def patches_of(scenario: Scenario, catalog: Catalog) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from simengine.catalog import Catalog
+from simengine.engine.arms import Standing
 from simengine.engine.circulation import compartment_rates, transition_matrices
 from simengine.engine.names import Names
+from simengine.engine.tables import body_scale
 from simengine.foundation.math import exp, log
 from simengine.mechanisms import registry
 from simengine.patients.draws import Dice
@@ -20,15 +22,14 @@ from simengine.state import body as b
 from simengine.state import world as w
 from simengine.state.world import Body
 
-__all__ = ["Recipient", "body_of", "recipient_of", "ticks_of"]
+__all__ = ["EVENTS", "Recipient", "body_of", "recipient_of", "ticks_of"]
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """What was drawn for one patient: traits of site, immunity and donor pair."""
+    """What was drawn for one patient: traits of site (``lesion_fraction`` and what else it names), immunity, donor pair."""
 
-    lesion_fraction: float
-    remote_lvef_percent: float
+    site: dict[str, float]
     immune_strength: float
     potency: float
     pair: Pair
@@ -40,20 +41,19 @@ def ticks_of(hours: float) -> int:
     return round(hours * w.TICKS_PER_H)
 
 
-def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice) -> Recipient:
-    """Draw the traits of the patient; values that the scenario states are taken as they are.
+def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice, traits: tuple[str, ...]) -> Recipient:
+    """Draw the traits of the patient; values that the scenario states are taken as they are. ``traits`` are the site's.
 
     EQ-TRAIT-2: immune strength = stated x the patient's own variation x modifiers; potency = the product's x modifiers.
     """
     site, patient = scenario.site.name, scenario.patient
-    lesion = scenario.site.lesion_fraction
-    if lesion is None:
-        lesion = numbers.own("sites", site, "lesion_fraction", dice)
+    drawn = {name: numbers.own("sites", site, name, dice) for name in traits}
+    if scenario.site.lesion_fraction is not None:
+        drawn["lesion_fraction"] = scenario.site.lesion_fraction
     immune = patient.immune_strength * numbers.own("sites", site, "immune_variation", dice)
     factors = modified(scenario)
     return Recipient(
-        lesion_fraction=lesion,
-        remote_lvef_percent=numbers.own("sites", site, "remote_lvef_percent", dice),
+        site=drawn,
         immune_strength=immune * factors["immune_strength"],
         potency=numbers.own("products", scenario.product.name, "potency_variation", dice) * factors["potency"],
         pair=pair_of(scenario.donor.relation, scenario.donor.match, dice),
@@ -106,37 +106,42 @@ def _drugs(scenario: Scenario, numbers: Numbers, dice: Dice) -> np.ndarray:
         row[b.DRUG_ELIMINATION] = own
         row[b.DRUG_HALF] = numbers("drugs", name, "half_effect_ng_per_ml")
         row[b.DRUG_EXPONENT] = numbers("drugs", name, "effect_exponent")
-        row[b.DRUG_ACTIVATION] = numbers("drugs", name, "largest_activation_inhibition")
-        row[b.DRUG_PROLIFERATION] = numbers("drugs", name, "largest_proliferation_inhibition")
-        row[b.DRUG_INFECTION] = numbers("drugs", name, "infection_rise")
+        effects = [f"largest_{target}_inhibition" for target in b.DRUG_TARGETS] + list(b.DRUG_HAZARDS)
+        for i, effect in enumerate(effects):
+            row[b.DRUG_FIRST_TARGET + i] = numbers("drugs", name, effect) if numbers.has("drugs", name, effect) else 0.0
     return out
 
 
-def body_of(scenario: Scenario, catalog: Catalog, names: Names, numbers: Numbers, recipient: Recipient) -> Body:
+EVENTS = ("arrhythmia", "infection", "embolism", "organ_damage", "thrombosis")
+"""Adverse events, each a clock that starts at Exp(1)."""
+
+
+def body_of(
+    scenario: Scenario, catalog: Catalog, names: Names, numbers: Numbers, recipient: Recipient, standing: Standing
+) -> Body:
     """Return the body at tick 0: empty compartments, precursors by mismatch, and the clocks of adverse events.
 
-    EQ-PRIME-3: naive CD8 = precursors x (class 1 + minor x weight), naive CD4 = precursors x (class 2 + minor x weight),
-    memory = naive x memory share x sensitisation; each clock of an adverse event starts at Exp(1).
+    EQ-PRIME-3: naive cells = precursors of the species x how foreign the graft is to the clone, memory = naive x memory
+    share x sensitisation, and CD8 memory against the lineage itself in autoimmune disease; each clock of an adverse event
+    starts at Exp(1).
     """
-    kinds = {route: str(catalog.entry("routes", route).facts["kind"]) for route in names.routes}
-    rates = compartment_rates(scenario, names, numbers, kinds)
-    pair, solutes = np.zeros(b.N_PAIR), np.zeros(len(registry.SOLUTES))
+    rates = compartment_rates(scenario, names, numbers, catalog)
+    pools, solutes = np.zeros(len(registry.POOLS), np.int64), np.zeros(len(registry.SOLUTES))
     sensitised = float(scenario.patient.sensitised)
-    pair[b.PAIR_CLASS_1], pair[b.PAIR_CLASS_2] = recipient.pair.class_1, recipient.pair.class_2
-    pair[b.PAIR_MINOR], pair[b.PAIR_MISSING_SELF] = recipient.pair.minor, recipient.pair.missing_self
-    pair[b.PAIR_IMMUNE] = recipient.immune_strength
-    pools = np.zeros(len(registry.POOLS), np.int64)
     pool, solute = registry.POOLS.names().index, registry.SOLUTES.names().index
-    foreign_1 = recipient.pair.class_1 + numbers("mechanisms", "cytotoxicity", "minor_weight") * recipient.pair.minor
-    for clone, foreign in (("cd8", foreign_1), ("cd4", recipient.pair.class_2 + foreign_1 - recipient.pair.class_1)):
-        naive = numbers("mechanisms", "priming", f"{clone}_precursors_cells") * foreign
+    size = body_scale(numbers, scenario.patient.species)
+    for clone, foreign in (("cd8", standing.cd8), ("cd4", standing.cd4)):
+        precursors = size * numbers("mechanisms", "priming", f"{clone}_precursors_cells")
+        naive = precursors * foreign
         pools[pool(f"{clone}_naive")] = round(naive)
         memory = naive * sensitised * numbers("mechanisms", "priming", "memory_of_sensitised")
-        pools[pool(f"{clone}_memory")] = round(memory)
-    if scenario.mechanisms.get("antibody", True):
+        pools[pool(f"{clone}_memory")] = round(memory + precursors * (standing.memory_of_self if clone == "cd8" else 0.0))
+    if standing.runs("antibody"):
         solutes[solute("donor_antibody")] = sensitised * numbers("mechanisms", "antibody", "titre_of_sensitised")
-    for event in ("arrhythmia", "infection", "embolism"):
+    for event in EVENTS:
         solutes[solute(f"{event}_left")] = -float(log(recipient.dice.run_uniform(f"safety.{event}")))
+    pair = standing.pair()
+    pair[b.PAIR_IMMUNE], pair[b.PAIR_MASS_KG] = recipient.immune_strength, scenario.patient.weight_kg
     n = len(names.compartments)
     return Body(
         counts=np.zeros(n, np.int64),

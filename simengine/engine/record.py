@@ -107,8 +107,10 @@ def record_layout(
         "shown_class_2",
         "shown_missing_self",
         "shown_opsonised",
+        "shown_presented",
         "mode_switches",
         "reported",
+        "growth",
     ]
     tissue = ["functional", "injured", "scar", "void", "vessels", "debris", "neutrophils", "apoptotic", "graft", "crowding"]
     names = []

@@ -190,8 +190,7 @@ def _course(run: _Run, status: int) -> Course:
         status=label,
         reason=reason,
         traits={
-            "lesion_fraction": recipient.lesion_fraction,
-            "remote_lvef_percent": recipient.remote_lvef_percent,
+            **recipient.site,
             "immune_strength": recipient.immune_strength,
             "potency": recipient.potency,
             "class_1_mismatch": recipient.pair.class_1,

@@ -18,6 +18,7 @@ from simengine.kernels.response import respond
 from simengine.mechanisms import MECHANISMS
 from simengine.mechanisms.cytotoxicity import engage
 from simengine.mechanisms.environment import sense, sense_tissue
+from simengine.mechanisms.growth import spill
 from simengine.mechanisms.homing import RECRUITMENT
 from simengine.mechanisms.motility import move
 from simengine.mechanisms.priming import SHEDDING
@@ -28,8 +29,9 @@ from simengine.state import cells as c
 from simengine.state import world as w
 from simengine.state.entry import enter
 
-__all__ = ["give_to_body", "live", "populate", "put_in_order", "relax_fields", "renew_tissue", "settle", "walk"]
+__all__ = ["enlarge", "give_to_body", "live", "populate", "put_in_order", "relax_fields", "renew_tissue", "settle", "walk"]
 
+_GROWTH = MECHANISMS.index("growth")
 _CYTOTOXICITY = MECHANISMS.index("cytotoxicity")
 _MOTILITY = MECHANISMS.index("motility")
 _TISSUE_REPAIR = MECHANISMS.index("tissue_repair")
@@ -133,6 +135,13 @@ def live(world, tick, patch, hours, secretes):
     chunk = world.work.signals.shape[1]
     for begin in range(first, last, chunk):
         _live_chunk(world, tick, hours, secretes, begin, min(begin + chunk, last))
+
+
+@inlined
+def enlarge(world, tick, patch):
+    """Let a graft that is packed to its limit fill more of the organ."""
+    if world.enabled[_GROWTH] == 1:
+        spill(world, tick, patch)
 
 
 @inlined
@@ -242,19 +251,22 @@ def give_to_body(world, hours):
     Notes
     -----
     EQ-COUPLE-2: antigen = product cells that died + shedding x living x hours, each times V_zone / V_patch. Licensed and
-    beating cells are what lives now, scaled alike.
+    beating cells are what lives now, scaled alike. Deaths are tallied at the scale of tick 0. Who dies is eaten as well.
     """
     flux, types = world.body.flux, world.types
     flux[b.FLUX_LICENSED] = 0.0
     flux[b.FLUX_BEATING] = 0.0
     for p in range(world.patch.shape[0]):
         scale = world.patch[p, w.ZONE_MM3] / world.patch[p, w.VOLUME_MM3]
+        at_start = scale / world.patch[p, w.GROWTH]
         dead = 0.0
         for m in range(world.work.hazards.shape[0]):
             for kind in range(types.real.shape[1]):
                 if types.whole[w.TYPE_IS_PRODUCT, kind] == 1:
                     dead += world.tally[w.TALLY_CELLS, p, m, kind]
-        flux[b.FLUX_ANTIGEN] += (dead - world.patch[p, w.REPORTED]) * scale
+        died = (dead - world.patch[p, w.REPORTED]) * at_start
+        flux[b.FLUX_ANTIGEN] += died
+        flux[b.FLUX_EATEN] += died
         world.patch[p, w.REPORTED] = dead
         first, last = _range_of(world, p)
         for i in range(first, last):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from simengine.engine.hooks import carry, flow
 from simengine.engine.record import record
-from simengine.engine.spaces import give_to_body, live, put_in_order, relax_fields, renew_tissue, settle, walk
+from simengine.engine.spaces import enlarge, give_to_body, live, put_in_order, relax_fields, renew_tissue, settle, walk
 from simengine.foundation.jit import inlined, kernel
 from simengine.state import body as b
 from simengine.state import cells as c
@@ -119,6 +119,8 @@ def _advance_patch(world, tick, patch):
         live(world, tick, patch, fates / w.TICKS_PER_H, fields_due)
     if fields_due:
         relax_fields(world, patch, fields / w.TICKS_PER_H)
+    if tissue_due:
+        enlarge(world, tick, patch)
 
 
 @kernel

@@ -64,7 +64,9 @@ def keep_recognised(n, index, sees, marks, weight, strength):
     kept = 0
     for m in range(n):
         j = index[m]
-        seen = sees[0] * marks[0, j] + sees[1] * marks[1, j] + sees[2] * marks[2, j] + sees[3] * marks[3, j]
+        seen = 0.0
+        for mark in range(sees.size):
+            seen += sees[mark] * marks[mark, j]
         if seen > 0.0:
             index[kept] = j
             strength[kept] = strength[m] * weight[j] * seen

@@ -22,6 +22,8 @@ MECHANISMS = (
     "cytotoxicity",
     "delivery",
     "differentiation",
+    "exposure",
+    "growth",
     "homing",
     "ischaemia",
     "licensing",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simengine.foundation.jit import inlined
 from simengine.foundation.math import exp, hill
 from simengine.mechanisms.registry import BEHAVIOURS, CAUSES, PARAMETERS, SOLUTES
-from simengine.mechanisms.vocabulary import DONOR_ANTIBODY, HELPERS
+from simengine.mechanisms.vocabulary import DONOR_ANTIBODY, DRUG_ANTIBODY, HELPERS
 from simengine.state import body as b
 from simengine.state import cells as c
 
@@ -28,11 +28,12 @@ def flow(world, tick, hours, first, last):
 
     Notes
     -----
-    EQ-ANTIBODY-1: dP/dt = r (h - P), dA/dt = m P - l A; h = immune strength x min(1, class I + class II mismatch) x
-    E/(E + E_half) with E the helpers in blood. P is held over the step, A is solved exactly.
+    EQ-ANTIBODY-1: dP/dt = r (h - P), dA/dt = m P - l A; h = immune strength x foreignness x (1 - drugs) x E/(E + E_half),
+    E the helpers in blood, foreignness min(1, class I + class II mismatch) and 1 across species. P is held over the step,
+    A is solved exactly.
     """
     solutes, par, pair = world.body.solutes, world.par, world.body.pair
-    foreign = min(1.0, pair[b.PAIR_CLASS_1] + pair[b.PAIR_CLASS_2])
+    foreign = pair[b.PAIR_HUMORAL] * (1.0 - solutes[DRUG_ANTIBODY])
     help_now = pair[b.PAIR_IMMUNE] * foreign * hill(float(world.body.pools[HELPERS]), par[HELP_HALF], 1.0)
     solutes[PLASMA_CELLS] = help_now + (solutes[PLASMA_CELLS] - help_now) * exp(-par[RISE] * hours)
     goal = par[MADE] * solutes[PLASMA_CELLS] / par[LOST]

@@ -21,7 +21,7 @@ ENGAGING_PER_H = BEHAVIOURS("engaging_per_h", "1/h", "rate of engaging one fully
 KILLING_PER_H = BEHAVIOURS("killing_per_h", "1/h", "hazard that one engaged real cell puts on its target", 0.0, 20.0)
 
 SELF_CLASS_1 = PARAMETERS("cytotoxicity.class_1_of_self", "1", "class I expression that fully inhibits missing-self attack")
-KIR_WEIGHT = PARAMETERS(
+PARAMETERS(
     "cytotoxicity.kir_weight", "1", "missing-self attack on cells that lack both C-locus ligands of the host"
 )
 MINOR_WEIGHT = PARAMETERS("cytotoxicity.minor_weight", "1", "weight of minor antigens beside class I mismatch")
@@ -29,35 +29,38 @@ MINOR_WEIGHT = PARAMETERS("cytotoxicity.minor_weight", "1", "weight of minor ant
 
 @inlined
 def act(world, tick, hours, first, last):
-    """Store what each cell of a chunk shows and how it attacks (EQ-MARK-1 to EQ-MARK-4).
+    """Store what each cell of a chunk shows and how it attacks (EQ-MARK-1 to EQ-MARK-5).
 
     Notes
     -----
-    EQ-MARK-1: class 1 = expression x (mismatched share + minor antigens x weight).
+    EQ-MARK-1: class 1 = expression x (mismatched share + minor antigens x weight + autoimmunity against the lineage).
     EQ-MARK-2: class 2 = expression x mismatched share.
-    EQ-MARK-3: missing self = 1 - (1 - kir weight x missing ligand share) min(1, expression / expression of self).
-    EQ-MARK-4: opsonised = antibody x expression.
+    EQ-MARK-3: missing self = (1 - shield) (1 - ligands min(1, expression / expression of self)), ligands = 1 - kir weight x
+    missing ligand share.
+    EQ-MARK-4: opsonised = min(1, antibody x expression + natural antibody).
+    EQ-MARK-5: presented = antigen that the host's own cells present, whatever the graft cell expresses.
     """
     behaviours, real, whole = world.work.behaviours, world.cells.real, world.cells.whole
     pair, par = world.body.pair, world.par
-    foreign = pair[b.PAIR_CLASS_1] + par[MINOR_WEIGHT] * pair[b.PAIR_MINOR]
+    foreign = pair[b.PAIR_CLASS_1] + par[MINOR_WEIGHT] * pair[b.PAIR_MINOR] + pair[b.PAIR_AUTO]
     for i in range(first, last):
         k = i - first
         real[c.ENGAGING, i] = behaviours[ENGAGING_PER_H, k]
         real[c.KILLING, i] = behaviours[KILLING_PER_H, k]
         if world.types.whole[w.TYPE_IS_PRODUCT, whole[c.TYPE, i]] == 1:
             shown = behaviours[CLASS_1_EXPRESSION, k]
-            ligands = (1.0 - par[KIR_WEIGHT] * pair[b.PAIR_MISSING_SELF]) * min(1.0, shown / par[SELF_CLASS_1])
+            ligands = pair[b.PAIR_LIGANDS] * min(1.0, shown / par[SELF_CLASS_1])
             real[c.CLASS_1, i] = shown * foreign
             real[c.CLASS_2, i] = behaviours[CLASS_2_EXPRESSION, k] * pair[b.PAIR_CLASS_2]
-            real[c.MISSING_SELF, i] = 1.0 - ligands
-            real[c.OPSONISED, i] = min(1.0, world.body.solutes[DONOR_ANTIBODY] * shown)
+            real[c.MISSING_SELF, i] = (1.0 - pair[b.PAIR_SHIELD]) * (1.0 - ligands)
+            real[c.OPSONISED, i] = min(1.0, world.body.solutes[DONOR_ANTIBODY] * shown + pair[b.PAIR_NATURAL])
+            real[c.PRESENTED, i] = pair[b.PAIR_PRESENTED]
 
 
 @inlined
 def _sum_marks(world, patch, first, last):
     """Store per patch how much of each mark its cells show, so that nobody searches in vain."""
-    for m in range(4):
+    for m in range(c.N_MARKS):
         total = 0.0
         for i in range(first, last):
             total += world.cells.real[c.WEIGHT, i] * world.cells.real[c.CLASS_1 + m, i]

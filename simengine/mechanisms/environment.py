@@ -8,13 +8,17 @@ from simengine.mechanisms.vocabulary import (
     AGE,
     ANTIBODY,
     APOPTOTIC,
+    APOPTOTIC_EXPOSURE,
     BLOCKED_ACTIVATION,
+    BLOCKED_INFLAMMATION,
     BLOCKED_PROLIFERATION,
     CROWDING,
     DEBRIS,
     DONOR_ANTIBODY,
     DRUG_ACTIVATION,
+    DRUG_INFLAMMATION,
     DRUG_PROLIFERATION,
+    EXPOSURE,
     FATIGUE,
     FUNCTIONAL,
     INJURED,
@@ -46,12 +50,20 @@ def _sense_place(world, patch, voxel, column):
     signals[APOPTOTIC, column] = tissue[w.APOPTOTIC, patch, voxel]
     signals[BLOCKED_ACTIVATION, column] = world.body.solutes[DRUG_ACTIVATION]
     signals[BLOCKED_PROLIFERATION, column] = world.body.solutes[DRUG_PROLIFERATION]
+    signals[BLOCKED_INFLAMMATION, column] = world.body.solutes[DRUG_INFLAMMATION]
     signals[ANTIBODY, column] = world.body.solutes[DONOR_ANTIBODY]
+    signals[EXPOSURE, column] = world.body.solutes[APOPTOTIC_EXPOSURE]
 
 
 @kernel
 def sense(world, tick, hours, first, last):
-    """Fill the signals of the cells ``first`` to ``last``."""
+    """Fill the signals of the cells ``first`` to ``last``.
+
+    Notes
+    -----
+    EQ-SENSE-1: a product cell senses level x share, the share of a signal that its receptors bind across species (1 within
+    a species); host cells and tissue sense the level.
+    """
     signals = world.work.signals
     real, whole = world.cells.real, world.cells.whole
     n_voxels = world.tissue.shape[2]
@@ -60,8 +72,10 @@ def sense(world, tick, hours, first, last):
         patch = whole[c.PATCH, i]
         voxel = whole[c.VOXEL, i] - patch * n_voxels
         _sense_place(world, patch, voxel, k)
+        is_product = world.types.whole[w.TYPE_IS_PRODUCT, whole[c.TYPE, i]] == 1
         for f in range(world.fields.value.shape[0]):
-            signals[N_DECLARED + f, k] = world.fields.value[f, patch, voxel]
+            felt = world.fields.constant[w.FIELD_ACROSS, f] if is_product else 1.0
+            signals[N_DECLARED + f, k] = felt * world.fields.value[f, patch, voxel]
         signals[AGE, k] = (tick - whole[c.BORN, i]) / w.TICKS_PER_H
         signals[STAGE_AGE, k] = (tick - whole[c.SINCE, i]) / w.TICKS_PER_H
         signals[ACTIVATION, k] = real[c.ACTIVATION, i]

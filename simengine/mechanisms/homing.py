@@ -9,7 +9,7 @@ from simengine.foundation.math import exp
 from simengine.foundation.random import arrival_identity, purpose
 from simengine.foundation.samplers import binomial, poisson
 from simengine.mechanisms.registry import BEHAVIOURS, CAUSES, PARAMETERS
-from simengine.mechanisms.vocabulary import CYTOTOXIC, HELPERS
+from simengine.mechanisms.vocabulary import CYTOTOXIC, DRUG_ENTRY, HELPERS
 from simengine.state import body as b
 from simengine.state import world as w
 from simengine.state.entry import enter
@@ -32,8 +32,8 @@ def _arrivals(world, tick, hours, p, kind):
 
     Notes
     -----
-    EQ-HOME-1: Poisson(rate per mm3 x V_patch x recruitment x blood x hours / weight); blood = effectors / reference for
-    kinds with a pool, immune strength for the others.
+    EQ-HOME-1: Poisson(rate per mm3 x V_patch x recruitment x blood x (1 - entry blocked) x hours / weight); blood =
+    effectors / reference for kinds with a pool, immune strength for the others.
     """
     blood = world.body.pair[b.PAIR_IMMUNE]
     pool = world.types.whole[w.TYPE_POOL, kind]
@@ -41,6 +41,7 @@ def _arrivals(world, tick, hours, p, kind):
         blood = world.body.pools[pool] / world.par[REFERENCE]
     mean = world.types.real[w.TYPE_RECRUITMENT, kind] * world.patch[p, w.VOLUME_MM3]
     mean *= world.patch[p, w.RECRUITMENT] * blood * hours / world.types.real[w.TYPE_WEIGHT, kind]
+    mean *= 1.0 - world.body.solutes[DRUG_ENTRY]
     address = np.uint64(world.types.whole[w.TYPE_KIND, kind] + 65536 * p)
     return poisson(world.key, address, tick, _ARRIVE, 0, mean)
 
@@ -58,7 +59,7 @@ def flow(world, tick, hours, first, last):
                 door = 65536 * (p + 1) + world.types.whole[w.TYPE_KIND, kind]
                 for ordinal in range(_arrivals(world, tick, hours, p, kind)):
                     enter(world, kind, p, arrival_identity(world.key, door, tick, ordinal), tick)
-    chance = 1.0 - exp(-world.par[DRAIN] * inflamed * hours)
+    chance = 1.0 - exp(-world.par[DRAIN] * inflamed * (1.0 - world.body.solutes[DRUG_ENTRY]) * hours)
     for pool in (CYTOTOXIC, HELPERS):
         n = world.body.pools[pool]
         world.body.pools[pool] -= binomial(world.key, np.uint64(pool), tick, _DRAINED, 0, n, chance)

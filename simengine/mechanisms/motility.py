@@ -37,7 +37,7 @@ def _can_find(world, i, kind):
         return False
     patch = world.cells.whole[c.PATCH, i]
     seen = 0.0
-    for m in range(4):
+    for m in range(c.N_MARKS):
         seen += world.types.sees[kind, m] * world.patch[patch, w.SHOWN_CLASS_1 + m]
     return seen > 0.0
 

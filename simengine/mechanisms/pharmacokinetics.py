@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simengine.foundation.jit import inlined
 from simengine.foundation.math import exp, hill
-from simengine.mechanisms.vocabulary import DRUG_ACTIVATION, DRUG_INFECTION, DRUG_PROLIFERATION
+from simengine.mechanisms.vocabulary import DRUG_ADDS, DRUG_BLOCKS
 from simengine.state import body as b
 
 
@@ -34,16 +34,21 @@ def flow(world, tick, hours, first, last):
     Notes
     -----
     EQ-DRUG-2: effect of one drug = Emax C^n / (C^n + EC50^n); effects on one target combine as 1 - product(1 - effect)
-    (Bliss independence); the infection hazards of drugs add.
+    (Bliss independence); hazards and prices of drugs add.
     """
-    spared_activation, spared_proliferation, infection = 1.0, 1.0, 0.0
+    solutes = world.body.solutes
+    n_targets, n_hazards = len(b.DRUG_TARGETS), len(b.DRUG_HAZARDS)
+    for t in range(n_targets):
+        solutes[DRUG_BLOCKS + t] = 1.0  # what is spared, until all drugs are counted
+    for t in range(n_hazards):
+        solutes[DRUG_ADDS + t] = 0.0
     for g in range(world.body.drugs.shape[0]):
         drug = world.body.drugs[g]
         _advance_level(drug, tick, hours)
         effect = hill(drug[b.DRUG_LEVEL], drug[b.DRUG_HALF], drug[b.DRUG_EXPONENT])
-        spared_activation *= 1.0 - drug[b.DRUG_ACTIVATION] * effect
-        spared_proliferation *= 1.0 - drug[b.DRUG_PROLIFERATION] * effect
-        infection += drug[b.DRUG_INFECTION] * effect
-    world.body.solutes[DRUG_ACTIVATION] = 1.0 - spared_activation
-    world.body.solutes[DRUG_PROLIFERATION] = 1.0 - spared_proliferation
-    world.body.solutes[DRUG_INFECTION] = infection
+        for t in range(n_targets):
+            solutes[DRUG_BLOCKS + t] *= 1.0 - drug[b.DRUG_FIRST_TARGET + t] * effect
+        for t in range(n_hazards):
+            solutes[DRUG_ADDS + t] += drug[b.DRUG_FIRST_HAZARD + t] * effect
+    for t in range(n_targets):
+        solutes[DRUG_BLOCKS + t] = 1.0 - solutes[DRUG_BLOCKS + t]

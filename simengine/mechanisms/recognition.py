@@ -44,7 +44,7 @@ def recognised_on_way(world, i):
     n = min(n, work.index.size)
     _store_shares(world, i, n)
     sees = world.types.sees[kind]
-    return keep_recognised(n, work.index, sees, real[c.CLASS_1 : c.CLASS_1 + 4], real[c.WEIGHT], work.strength)
+    return keep_recognised(n, work.index, sees, real[c.CLASS_1 : c.CLASS_1 + c.N_MARKS], real[c.WEIGHT], work.strength)
 
 
 @kernel

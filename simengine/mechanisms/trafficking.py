@@ -65,7 +65,7 @@ def _hand_over(world, tick, arrived):
     Notes
     -----
     EQ-COUPLE-1: a patch receives arrived x V_patch / V_zone real cells; agents of the product's weight appear while there
-    is enough for one, the rest waits. Arrived = weights of agents + pending, to rounding.
+    is enough for one, the rest waits. Arrived = weights of agents + pending, to rounding, before the graft grows.
     """
     ordinal = 0
     for p in range(world.patch.shape[0]):
@@ -74,7 +74,7 @@ def _hand_over(world, tick, arrived):
             continue
         gain = arrived * patch[w.VOLUME_MM3] / patch[w.ZONE_MM3]
         patch[w.PENDING] += gain
-        patch[w.ARRIVED] += gain
+        patch[w.ARRIVED] += gain * patch[w.GROWTH]
         while True:
             identity = arrival_identity(world.key, _PRODUCT_DOOR, tick, ordinal)
             kind = _stage_of(world, identity)
@@ -89,6 +89,18 @@ def _hand_over(world, tick, arrived):
             ordinal += 1
 
 
+@inlined
+def _eaten(counts):
+    """Return how many product cells the body's phagocytes have eaten so far."""
+    return (
+        counts[b.DIED_LUNG]
+        + counts[b.CLEARED_LIVER]
+        + counts[b.CLEARED_SPLEEN]
+        + counts[b.DIED_ELSEWHERE]
+        + counts[b.DIED_TARGET]
+    )
+
+
 @kernel
 def carry(world, tick, hours, first, last):
     """Move product cells between compartments for one body step; hand those that reach the target to the patches."""
@@ -99,10 +111,11 @@ def carry(world, tick, hours, first, last):
     which = 1 if ticks % clock[w.BODY] == 0 else 0
     period = clock[w.MOTION] if which == 0 else clock[w.BODY]
     target = counts[b.TARGET]
-    died = counts[b.DIED_LUNG] + counts[b.DIED_ELSEWHERE]
+    died, eaten = counts[b.DIED_LUNG] + counts[b.DIED_ELSEWHERE], _eaten(counts)
     for repeat in range(ticks // period):
         _pass_once(world, tick, which, repeat, scratch[0], scratch[1])
     died_now = counts[b.DIED_LUNG] + counts[b.DIED_ELSEWHERE] - died
     world.body.flux[b.FLUX_ANTIGEN] += died_now * world.par[LUNG_ANTIGEN]
+    world.body.flux[b.FLUX_EATEN] += _eaten(counts) - eaten
     if clock[w.MODE] != w.MODE_BODY and counts[b.TARGET] > target:
         _hand_over(world, tick, counts[b.TARGET] - target)

@@ -71,7 +71,7 @@ class Facts:
     def events(self) -> tuple[tuple[float, str, str], ...]:
         """Single events of the patient: adverse events with their first recorded time."""
         found = []
-        for name in ("arrhythmia", "infection", "embolism"):
+        for name in ("arrhythmia", "infection", "embolism", "organ_damage", "thrombosis"):
             happened = np.flatnonzero(self.course[f"solute.{name}_left"] <= 0.0)
             if len(happened):
                 found.append((float(self.course.hours[happened[0]]), name, "adverse event"))

@@ -27,6 +27,11 @@ COLUMNS = {
 _ENROLMENT_TRIES = 64
 
 
+def is_of(facts: Facts) -> bool:
+    """Tell whether the run has a patch of a heart whose ejection fraction is followed."""
+    return bool(facts.course.patches) and "remote_lvef_percent" in facts.course.traits
+
+
 def _working(facts: Facts, patch: str) -> NDArray[np.float64]:
     """Return the working share of a patch: functional + what injured tissue and the graft add (EQ-HEART-1).
 
@@ -78,8 +83,8 @@ def _representation_sd(facts: Facts) -> float:
 
 
 def measure(facts: Facts) -> dict[str, float]:
-    """Return the columns of this module; NaN without a patch of the heart."""
-    if not facts.course.patches:
+    """Return the columns of this module; NaN without a patch of an infarcted heart."""
+    if not is_of(facts):
         return dict.fromkeys(COLUMNS, float("nan"))
     true = _ejection_fraction(facts)
     sd = facts.site("lvef_measurement_sd_points")
@@ -105,7 +110,7 @@ def courses(facts: Facts) -> dict[str, NDArray[np.float64]]:
     if not facts.course.patches:
         return {}
     tissue = ("functional", "injured", "scar", "void", "vessels", "debris", "neutrophils", "graft")
-    found = {"lvef_percent": _ejection_fraction(facts)}
+    found = {"lvef_percent": _ejection_fraction(facts)} if is_of(facts) else {}
     found |= {f"tissue.{name}": facts.lesion_mean(f"tissue.{name}") for name in tissue}
     found |= {f"field.{name}": facts.lesion_mean(f"field.{name}") for name in facts.course.fields}
     return found

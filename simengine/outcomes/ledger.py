@@ -18,7 +18,10 @@ class LedgerDoesNotClose(ArithmeticError):
 
 
 def scale_of(course: Course, patch: str) -> float:
-    """Return how many real cells of the patient stand behind one real cell of a patch: V_zone / V_patch."""
+    """Return how many real cells of the patient stand behind one real cell of a patch at tick 0: V_zone / V_patch.
+
+    What is counted in the course (deaths, births) is kept at this scale; what lives now is worth `growth` times as much.
+    """
     return float(course[f"{patch}.zone_mm3"][0] / course[f"{patch}.volume_mm3"][0])
 
 
@@ -27,7 +30,8 @@ def close_ledger(course: Course) -> dict[str, NDArray[np.float64]]:
 
     Notes
     -----
-    EQ-LEDGER-1: sum of fates + sum of living = given + births, within 1e-9, patches scaled by V_zone / V_patch.
+    EQ-LEDGER-1: sum of fates + sum of living = given + births, within 1e-9, patches scaled by V_zone / V_patch of tick 0,
+    the living by their growth as well.
 
     Raises
     ------
@@ -44,17 +48,19 @@ def close_ledger(course: Course) -> dict[str, NDArray[np.float64]]:
         if compartment != "target" or not course.patches:
             ledger[f"living.{compartment}"] = course[f"body.{compartment}"]
     for kind in course.product_types:
-        ledger[f"living.target_{kind}"] = _in_patches(course, [f"cells.{kind}"])
-    ledger["living.pending"] = _in_patches(course, ["pending"])
+        ledger[f"living.target_{kind}"] = _in_patches(course, [f"cells.{kind}"], now=True)
+    ledger["living.pending"] = _in_patches(course, ["pending"], now=True)
     ledger["births"] = _in_patches(course, ["births"])
     _check(course, ledger)
     return ledger
 
 
-def _in_patches(course: Course, names: list[str]) -> NDArray[np.float64]:
+def _in_patches(course: Course, names: list[str], now: bool = False) -> NDArray[np.float64]:
+    """Return the sum of columns over the patches, in real cells of the patient; ``now`` for what lives at that time."""
     out = np.zeros(len(course.hours))
     for patch in course.patches:
-        out = out + course.total([f"{patch}.{name}" for name in names]) * scale_of(course, patch)
+        counted = course.total([f"{patch}.{name}" for name in names]) * scale_of(course, patch)
+        out = out + (counted * course[f"{patch}.growth"] if now else counted)
     return out
 
 

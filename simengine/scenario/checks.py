@@ -81,8 +81,25 @@ def _check_product(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _check_mechanisms(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    switches = tuple(sorted({*catalog.names("mechanisms"), *catalog.names("arms")}))
     for name in scenario.mechanisms:
-        yield from known(("mechanisms", name), name, catalog.names("mechanisms"), at_key=True)
+        yield from known(("mechanisms", name), name, switches, at_key=True)
+
+
+def _check_autoimmunity(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    if scenario.patient.autoimmune_to is not None:
+        yield from known(("patient", "autoimmune_to"), scenario.patient.autoimmune_to, catalog.names("lineages"))
+
+
+def _check_edit(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    if scenario.product.edit is not None:
+        yield from known(("product", "edit"), scenario.product.edit, catalog.names("edits"))
+
+
+def _check_mode(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    site = _entry(catalog, "sites", scenario.site.name)
+    if site and not site.facts.get("patch", True) and scenario.run.mode == "patch":
+        yield Finding(("run", "mode"), '"patch"', f'"body" or "auto", as {scenario.site.name} has no tissue')
 
 
 def _check_parameters(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
@@ -262,7 +279,10 @@ CHECKS: tuple[Check, ...] = (
     _check_site,
     _check_lesion_age,
     _check_fields,
+    _check_autoimmunity,
     _check_product,
+    _check_edit,
+    _check_mode,
     _check_mechanisms,
     _check_parameters,
     _check_parameter_ranges,

@@ -43,11 +43,11 @@ class Estimate:
 
 def estimate(scenario: Scenario, catalog: Catalog) -> Estimate:
     """Return the size of one run of a scenario; allocates nothing."""
-    has_patch = scenario.run.mode != "body"
+    site = catalog.entry("sites", scenario.site.name)
+    has_patch = scenario.run.mode != "body" and bool(site.facts.get("patch", True))
     patches = 2 if _has_deposit(scenario, catalog) else 1
     voxels = math.prod(scenario.patch.shape) * patches if has_patch else 0
     minutes = scenario.run.duration_days * 24 * 60
-    site = catalog.entry("sites", scenario.site.name)
     fields = len(scenario.site.fields if scenario.site.fields is not None else site.listed_fact("fields"))
     in_mb = BYTES_PER_NUMBER / 1e6
     voxels_mb = voxels * (fields * ARRAYS_PER_FIELD + TISSUE_ARRAYS) * in_mb

@@ -82,6 +82,9 @@ class Patient(Section):
     sex: Sex = words("Sex. Recorded; acts on nothing yet.", "male")
     weight_kg: float = number("Body mass.", 80.0, "kg", 0.01, 500)
     immune_strength: float = number("Strength of all immune arms, 1 in a typical patient.", 1.0, "1", 0, 2)
+    autoimmune_to: str | None = words(
+        "Lineage that the patient's own immune system attacks, an entry of catalogue folder `lineages`.", None
+    )
     sensitised: bool = words("Whether donor antigens have been met before (memory cells, antibody).", False)
     diabetes: bool = words("Whether the patient has diabetes.", False)
     smoking: bool = words("Whether the patient smokes.", False)
@@ -112,6 +115,7 @@ class Product(Section):
     viability: float | None = number("Share of the dose that is alive when given.", None, "fraction", 0, 1)
     cryopreserved: bool | None = words("Whether the product was frozen. Recorded; acts on nothing yet: state viability.", None)
     diameter_um: float | None = number("Mean cell diameter.", None, "um", 3, 60)
+    edit: str | None = words("Genetic edit of the cells, an entry of catalogue folder `edits`.", None)
     purity: float | None = number("Share of the wanted kind. Recorded; acts on nothing yet.", None, "fraction", 0, 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["COMPARTMENTS", "FATES"]
+__all__ = ["COMPARTMENTS", "DRUG_HAZARDS", "DRUG_TARGETS", "FATES"]
 
 COMPARTMENTS = (
     "venous_blood",
@@ -36,17 +36,27 @@ FIRST_DEPOT = 15
 DOSE_CELLS, DOSE_FIRST_TICK, DOSE_LAST_TICK, DOSE_DEPOT, DOSE_VIABLE = range(5)
 N_DOSE = 5
 
-# Body.pair: recognition between this donor and this recipient ---------------------------------------------------------
+# Body.pair: what this recipient makes of this donor, and the recipient's own constants ---------------------------------
 (
-    PAIR_CLASS_1,  # share of the donor's class I alleles that the recipient lacks, 0-1
-    PAIR_CLASS_2,
+    PAIR_CLASS_1,  # share of the donor's class I alleles that the recipient lacks, as CD8 cells see it directly
+    PAIR_CLASS_2,  # share of class II, as CD4 cells see it directly
     PAIR_MINOR,  # minor antigens, on the scale of one class I mismatch share
-    PAIR_MISSING_SELF,  # share of the recipient's C-locus KIR ligands that the donor lacks
+    PAIR_LIGANDS,  # inhibition that the donor's class I gives to the recipient's NK cells, 1 = as own cells
+    PAIR_SHIELD,  # protection of an edited graft from missing-self attack, 0-1
     PAIR_IMMUNE,  # immune strength of the recipient, 1 = normal
-) = range(5)
-N_PAIR = 5
+    PAIR_PRESENTED,  # antigen of the graft that the recipient's own cells present to CD4 cells, 0-1
+    PAIR_NATURAL,  # natural antibody bound to cells of another species, 0-1
+    PAIR_HUMORAL,  # share of a full antibody response that the mismatch calls for, 0-1
+    PAIR_AUTO,  # autoimmunity of the recipient against the lineage of the graft, 0-1
+    PAIR_MASS_KG,  # body mass of the recipient
+) = range(11)
+N_PAIR = 11
 
 # Body.drugs: float64[G, N_DRUG] ---------------------------------------------------------------------------------------
+DRUG_TARGETS = ("activation", "proliferation", "costimulation", "entry", "inflammation", "antibody", "regulatory")
+"""What drugs inhibit: a share 0-1 of each at full effect."""
+DRUG_HAZARDS = ("depletion_per_h", "dividing_death_per_h", "infection_rise", "organ_damage_per_h")
+"""What drugs add at full effect: death of T cells, death of those in division, and their price."""
 (
     DRUG_FIRST_TICK,
     DRUG_LAST_TICK,
@@ -55,18 +65,18 @@ N_PAIR = 5
     DRUG_ELIMINATION,  # per h
     DRUG_HALF,  # level of half the effect, ng/mL
     DRUG_EXPONENT,
-    DRUG_ACTIVATION,  # largest inhibition of T-cell activation, 0-1
-    DRUG_PROLIFERATION,  # largest inhibition of T-cell proliferation, 0-1
-    DRUG_INFECTION,  # infection hazard at full effect, relative to none
     DRUG_LEVEL,  # state: level, ng/mL
     DRUG_EXPOSURE,  # state: integral of the level, ng h/mL
-) = range(12)
-N_DRUG = 12
+    DRUG_FIRST_TARGET,  # largest inhibition of each of DRUG_TARGETS
+) = range(10)
+DRUG_FIRST_HAZARD = DRUG_FIRST_TARGET + len(DRUG_TARGETS)
+N_DRUG = DRUG_FIRST_HAZARD + len(DRUG_HAZARDS)
 
 # Body.flux: what the patches gave to the body since the last body step -------------------------------------------------
 (
     FLUX_ANTIGEN,  # dead and shedding product cells, real cells of the whole target, weighted by alloantigen
     FLUX_LICENSED,  # licensed stromal cells alive in the target, real cells
     FLUX_BEATING,  # immature functional cells alive in the target, real cells
-) = range(3)
-N_FLUX = 3
+    FLUX_EATEN,  # product cells that died anywhere and are eaten by the host's phagocytes
+) = range(4)
+N_FLUX = 4

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_ARMS", "Cells", "allocate_cells", "grow_cells"]
+__all__ = ["N_ARMS", "N_MARKS", "Cells", "allocate_cells", "grow_cells"]
 
 N_ARMS = 4
 """Number of arms of attack that a cell can suffer from at once (rows of the attack block)."""
@@ -43,8 +43,11 @@ N_ARMS = 4
     CLASS_2,  # alloantigen on class II
     MISSING_SELF,  # absence of class I ligands, 0-1
     OPSONISED,  # antibody bound, 0-1
-) = range(25)
-ATTACK = 25
+    PRESENTED,  # antigen that the host's own cells present for the graft cell
+) = range(26)
+N_MARKS = 5
+"""Marks that a target can show: the rows from CLASS_1 on."""
+ATTACK = 26
 """First of the N_ARMS rows that hold the hazard (per h) from engaged killers of each arm."""
 N_REAL = ATTACK + N_ARMS
 

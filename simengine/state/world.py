@@ -59,8 +59,8 @@ BEFORE_TICK_0 = 2**33
     SHARE,  # of the lesion, by volume
     AWAKE,  # 1 = full agents
     PENDING,  # product cells (real, at patch scale) too few for one agent
-    ARRIVED,  # product cells that became agents or are pending (real, patch scale)
-    BIRTHS,  # real product cells born in the patch
+    ARRIVED,  # product cells that became agents or are pending (real, at the patch scale of tick 0)
+    BIRTHS,  # real product cells born in the patch, at the patch scale of tick 0
     TAKES_PRODUCT,  # 1 = cells that reach the target arrive here
     AWAKE_H,  # hours spent awake
     RECRUITMENT,  # mean over voxels of the pull on circulating immune cells, 0-1
@@ -68,10 +68,12 @@ BEFORE_TICK_0 = 2**33
     SHOWN_CLASS_2,
     SHOWN_MISSING_SELF,
     SHOWN_OPSONISED,
+    SHOWN_PRESENTED,
     MODE_SWITCHES,
-    REPORTED,  # dead product cells that the body has been told of (real, patch scale)
-) = range(16)
-N_PATCH = 16
+    REPORTED,  # dead product cells that the body has been told of (real, at the scale of tick 0)
+    GROWTH,  # ZONE_MM3 now over that of tick 0: a graft at its packing limit enlarges the tissue that it fills
+) = range(18)
+N_PATCH = 18
 
 # Columns of Types.real and Types.whole --------------------------------------------------------------------------------
 (
@@ -140,15 +142,16 @@ class Fields(NamedTuple):
     FIELD_HALF_UPTAKE,  # Michaelis constant of uptake, 0 = first order
     FIELD_GRADIENT_HALF,  # gradient of half chemotactic response, unit per µm
     FIELD_EXCHANGE,  # exchange between the patches of a lesion, per h
-) = range(7)
-N_FIELD_CONSTANTS = 7
+    FIELD_ACROSS,  # share of the level that product cells sense: 1 within a species
+) = range(8)
+N_FIELD_CONSTANTS = 8
 
 
 class Types(NamedTuple):
     """What is fixed for a kind in a stage.
 
-    ``real`` float64[N_TYPE_REAL, T], ``whole`` int64[N_TYPE_WHOLE, T]; ``sees`` float64[T, 4] sensitivity to the marks
-    class I, class II, missing self, bound antibody.
+    ``real`` float64[N_TYPE_REAL, T], ``whole`` int64[N_TYPE_WHOLE, T]; ``sees`` float64[T, N_MARKS] sensitivity to
+    the marks class I, class II, missing self, bound antibody, presented antigen.
     """
 
     real: Reals
@@ -193,7 +196,7 @@ class Body(NamedTuple):
 
     ``counts`` int64[N] product cells by compartment, absorbing fates last; ``transfer`` float64[2, N, N] transition
     probabilities over a fast and a slow step; ``pools`` int64 immune cells; ``solutes`` float64; ``doses`` float64[D, 4]
-    (cells, first tick, last tick, compartment); ``given`` int64[D]; ``drugs`` float64[G, 8]; ``pair`` float64[8]
+    (cells, first tick, last tick, compartment); ``given`` int64[D]; ``drugs`` float64[G, N_DRUG]; ``pair`` float64[N_PAIR]
     recognition between this donor and this recipient; ``flux`` float64[16] what the patch gave to the body since
     the last body step.
     """
@@ -210,7 +213,7 @@ class Body(NamedTuple):
 
 
 TALLY_CELLS, TALLY_EVENTS, TALLY_HAZARD = range(3)
-"""Real cells, agents, and cumulative hazard, by patch, cause (then division, transition) and type."""
+"""Real cells (at the patch scale of tick 0), agents, and cumulative hazard, by patch, cause (then division, transition) and type."""
 
 
 class Record(NamedTuple):

@@ -98,7 +98,7 @@ def test_facts_name_what_is_there():
         assert set(site.listed_fact("fields")) <= set(CATALOG.names("fields"))
     assert {str(route.facts["kind"]) for route in CATALOG.entries["routes"].values()} <= {"local", "vascular"}
     cells = CATALOG.entries["cells"].values()
-    assert len({str(cell.facts["arm"]) for cell in cells if "arm" in cell.facts}) <= N_ARMS
+    assert len({str(cell.facts["fate"]) for cell in cells if "fate" in cell.facts}) <= N_ARMS
     assert {str(cell.facts["pool"]) for cell in cells if "pool" in cell.facts} <= set(registry.POOLS.names())
 
 

@@ -23,8 +23,7 @@ Z = 4.9
 def rates_of(**changes):
     """Return the rates of a small scenario per h, with its names, numbers and scenario."""
     small = SmallWorld(**changes)
-    kinds = {route: str(load_catalog().entry("routes", route).facts["kind"]) for route in small.names.routes}
-    return compartment_rates(small.scenario, small.names, small.numbers, kinds), small
+    return compartment_rates(small.scenario, small.names, small.numbers, load_catalog()), small
 
 
 @pytest.mark.parametrize("diameter", [7.5, 13.1, 20.0])
@@ -51,7 +50,11 @@ def test_blood_turns_over_as_cardiac_output_and_volumes_say():
     half, steepness = human("lung_pass_half_um"), human("lung_pass_steepness_um")
     assert passage == pytest.approx(lung_passage(diameter, adhesion, half, steepness))
     held = min(1.0, human("organ_extraction") * (diameter / 7.5) ** 2)
-    assert rates[b.ARTERIAL, b.LIVER] / rates[b.ARTERIAL].sum() == pytest.approx(human("liver_flow") * held)
+    assert rates[b.ARTERIAL, b.LIVER] / rates[b.ARTERIAL].sum() == pytest.approx(human("flow.liver") * held)
+    to_heart = min(1.0, held * (1.0 + small.numbers("products", product, "cxcr4_expression")))
+    assert rates[b.ARTERIAL, b.TARGET_VESSELS] / rates[b.ARTERIAL].sum() == pytest.approx(human("flow.heart") * to_heart)
+    rest = 1.0 - sum(human(f"flow.{organ}") for organ in ("heart", "liver", "spleen", "marrow"))
+    assert rates[b.ARTERIAL, b.REST] / rates[b.ARTERIAL].sum() == pytest.approx(rest * held)
 
 
 def test_cells_held_in_organs_die_or_are_released_at_the_stated_rates():
@@ -71,14 +74,14 @@ def test_cells_held_in_organs_die_or_are_released_at_the_stated_rates():
 
 
 def test_a_local_depot_lodges_by_size_and_a_catheter_offers_a_first_pass():
-    """EQ-ROUTE-1: lodging rises with (d / 7.5 µm) to the exponent; a catheter empties at 120 per h."""
-    rates, small = rates_of()
+    """EQ-ROUTE-1: lodging rises with (d / 7.5 µm) to the exponent and with clumping; a catheter empties at 120 per h."""
+    rates, small = rates_of(**{"parameters": {"products.bm_msc.clumping": 1.5}})
 
     def route(name):
         return small.numbers("routes", "intramyocardial", name)
 
     diameter = small.numbers("products", "bm_msc", "diameter_um")
-    lodging = route("lodge_per_h") * (diameter / 7.5) ** route("retention_diameter_exponent")
+    lodging = 1.5 * route("lodge_per_h") * (diameter / 7.5) ** route("retention_diameter_exponent")
     assert rates[b.FIRST_DEPOT, b.TARGET] == pytest.approx(lodging)
     assert rates[b.FIRST_DEPOT, b.VENOUS] == route("wash_per_h")
     assert rates[b.FIRST_DEPOT, b.LOST_AT_DELIVERY] == route("leak_per_h")
@@ -86,6 +89,8 @@ def test_a_local_depot_lodges_by_size_and_a_catheter_offers_a_first_pass():
     caught = min(1.0, small.numbers("routes", "intracoronary", "first_pass_extraction") * (diameter / 7.5) ** 2)
     assert rates[b.FIRST_DEPOT, b.TARGET_VESSELS] == pytest.approx(120.0 * caught)
     assert rates[b.FIRST_DEPOT].sum() == pytest.approx(120.0)
+    rates, _ = rates_of(delivery=[{"route": "intravenous", "dose_cells": 1000}])
+    assert rates[b.FIRST_DEPOT, b.VENOUS] == pytest.approx(120.0)
 
 
 def test_probabilities_of_a_step_are_the_exponential_of_the_rates():
@@ -171,21 +176,22 @@ def test_effects_of_drugs_follow_emax_and_combine_by_bliss():
     pharmacokinetics.flow(small.handle, 0, 1.0, 0, 0)
     share = 4.0 / 5.0
     solutes = small.world.body.solutes
-    for name, row in (("drug_activation", b.DRUG_ACTIVATION), ("drug_proliferation", b.DRUG_PROLIFERATION)):
-        assert solutes[small.solute(name)] == pytest.approx(drug[row] * share, rel=1e-9)
+    for target, largest in zip(b.DRUG_TARGETS, drug[b.DRUG_FIRST_TARGET :], strict=False):
+        assert solutes[small.solute(f"drug_{target}")] == pytest.approx(largest * share, rel=1e-9), target
     two = SmallWorld(drug=[{"name": "tacrolimus", "stop_day": 0.2}, {"name": "tacrolimus", "start_day": 0.5}])
     two.world.body.drugs[:] = drug
     pharmacokinetics.flow(two.handle, 0, 1.0, 0, 0)
-    one = drug[b.DRUG_ACTIVATION] * share
+    one = drug[b.DRUG_FIRST_TARGET] * share
     assert two.world.body.solutes[two.solute("drug_activation")] == pytest.approx(1.0 - (1.0 - one) ** 2, rel=1e-9)
-    assert two.world.body.solutes[two.solute("drug_infection")] == pytest.approx(2.0 * drug[b.DRUG_INFECTION] * share)
+    infection = drug[b.DRUG_FIRST_HAZARD + b.DRUG_HAZARDS.index("infection_rise")]
+    assert two.world.body.solutes[two.solute("drug_infection")] == pytest.approx(2.0 * infection * share)
 
 
 def test_antibody_follows_plasma_cells_and_these_follow_help():
     """EQ-ANTIBODY-1: one step from nothing at half help, full class I mismatch."""
     small = SmallWorld()
     body, hours = small.world.body, 3.0
-    body.pair[b.PAIR_CLASS_1], body.pair[b.PAIR_CLASS_2], body.pair[b.PAIR_IMMUNE] = 0.4, 0.5, 1.2
+    body.pair[b.PAIR_HUMORAL], body.pair[b.PAIR_IMMUNE] = 0.9, 1.2
     body.pools[small.pool("cd4_effectors")] = int(small.parameter("antibody.help_half_cells"))
     antibody.flow(small.handle, 0, hours, 0, 0)
     rise, made, lost = (small.parameter(f"antibody.{name}") for name in ("response_per_h", "made_per_h", "lost_per_h"))
@@ -229,13 +235,21 @@ def test_a_cell_whose_division_is_inhibited_is_lost_to_the_response():
 def test_priming_rises_with_loaded_cells_and_is_braked_by_drugs_and_licensed_cells():
     """EQ-PRIME-2: rate of waking from the survivors of 1e9 naive cells, to 2 %; loading is Poisson with the stated mean."""
     full = SmallWorld().parameter("priming.waking_per_h")
-    for licensed, inhibition, factor in ((0.0, 0.0, 1.0), (1.0, 0.0, 0.5), (0.0, 0.5, 0.5)):
+    for licensed, calmed, inhibition, unhelped, factor in (
+        (0.0, 0.0, 0.0, 0.0, 1.0),
+        (1.0, 0.0, 0.0, 0.0, 0.5),
+        (0.0, 1.0, 0.0, 0.0, 0.5),
+        (0.0, 0.0, 0.5, 0.0, 0.5),
+        (0.0, 0.0, 0.0, 0.75, 0.25),
+    ):
         small, n = SmallWorld(), 1_000_000_000
         body = small.world.body
         body.pools[:] = 0
         body.pools[small.pool("cd8_naive")] = n
         body.pools[small.pool("loaded_dendritic_cells")] = 10 * int(small.parameter("priming.loaded_half_cells") + 1.0)
         body.solutes[small.solute("drug_activation")] = inhibition
+        body.solutes[small.solute("drug_costimulation")] = unhelped
+        body.pools[small.pool("regulatory")] = calmed * small.parameter("priming.regulatory_half_cells")
         body.flux[b.FLUX_LICENSED] = licensed * small.parameter("priming.brake_half_cells")
         body.flux[b.FLUX_ANTIGEN] = 0.0
         priming.flow(small.handle, 0, 1.0, 0, 0)
@@ -250,7 +264,7 @@ def test_priming_rises_with_loaded_cells_and_is_braked_by_drugs_and_licensed_cel
 
 
 def test_precursors_follow_mismatch_and_memory_follows_sensitisation():
-    """EQ-PRIME-3 for a 0/8 unrelated pair, naive and sensitised."""
+    """EQ-PRIME-3 for a 0/8 unrelated pair, naive and sensitised; CD4 cells count the indirect way beside the direct one."""
     for sensitised in (False, True):
         small = SmallWorld(**{"donor.match": "0/8", "patient.sensitised": sensitised})
         foreign = 1.0 + small.numbers("mechanisms", "cytotoxicity", "minor_weight")
@@ -259,16 +273,18 @@ def test_precursors_follow_mismatch_and_memory_follows_sensitisation():
         assert pools[small.pool("cd8_naive")] == round(naive)
         memory = naive * small.parameter("priming.memory_of_sensitised") if sensitised else 0.0
         assert pools[small.pool("cd8_memory")] == round(memory)
-        assert pools[small.pool("cd4_naive")] == round(small.parameter("priming.cd4_precursors_cells") * foreign)
+        both = foreign + small.numbers("arms", "cd4_indirect", "precursor_share")
+        assert pools[small.pool("cd4_naive")] == round(small.parameter("priming.cd4_precursors_cells") * both)
 
 
 def test_clocks_of_adverse_events_run_down_by_their_hazards():
     """EQ-SAFE-1 with doubled infection, 1e8 beating cells and a million cells in vessels."""
     small, hours = SmallWorld(), 4.0
     body = small.world.body
-    names = ("arrhythmia", "infection", "embolism")
+    names = ("arrhythmia", "infection", "embolism", "organ_damage", "thrombosis")
     before = [body.solutes[small.solute(f"{name}_left")] for name in names]
-    body.solutes[small.solute("drug_infection")] = 1.0
+    body.solutes[small.solute("drug_infection")], body.solutes[small.solute("drug_organ_damage_per_h")] = 1.0, 0.02
+    body.counts[b.LUNG], body.counts[b.LIVER], body.pair[b.PAIR_MASS_KG] = 40_000_000, 20_000_000, 60.0
     body.flux[b.FLUX_BEATING], body.counts[b.TARGET_VESSELS] = 1e8, 1_000_000
     safety.flow(small.handle, 0, hours, 0, 0)
     spent = [was - body.solutes[small.solute(f"{name}_left")] for was, name in zip(before, names, strict=True)]
@@ -276,6 +292,8 @@ def test_clocks_of_adverse_events_run_down_by_their_hazards():
     assert spent[1] == pytest.approx(hours * 2.0 * small.parameter("safety.infection_per_h"), rel=1e-6)
     plugs = small.parameter("safety.embolism_of_1e6_per_h") * small.parameter("safety.plug_share")
     assert spent[2] == pytest.approx(hours * plugs, rel=1e-6)
+    assert spent[3] == pytest.approx(hours * 0.02, rel=1e-6)
+    assert spent[4] == pytest.approx(hours * small.parameter("safety.thrombosis_of_dose_per_h"), rel=1e-6)
 
 
 def test_the_body_hears_of_deaths_and_living_cells_at_the_scale_of_the_organ():
@@ -292,6 +310,7 @@ def test_the_body_hears_of_deaths_and_living_cells_at_the_scale_of_the_organ():
     flux = small.world.body.flux
     shed = 2.0 * small.parameter("priming.shedding_per_h") * hours
     assert flux[b.FLUX_ANTIGEN] == pytest.approx((3.0 + shed) * scale, rel=1e-12)
+    assert flux[b.FLUX_EATEN] == pytest.approx(3.0 * scale, rel=1e-12)
     assert flux[b.FLUX_LICENSED] == pytest.approx(0.75 * scale, rel=1e-12)
     give_to_body(small.handle, hours)
     assert flux[b.FLUX_ANTIGEN] == pytest.approx((3.0 + 2.0 * shed) * scale, rel=1e-12)

@@ -148,21 +148,22 @@ def test_a_behaviour_never_leaves_its_bounds():
 
 
 def test_a_cell_shows_what_its_expression_and_the_pair_make_of_it():
-    """EQ-MARK-1, EQ-MARK-2, EQ-MARK-3 and EQ-MARK-4 for one product cell."""
+    """EQ-MARK-1, EQ-MARK-2, EQ-MARK-3, EQ-MARK-4 and EQ-MARK-5 for one product cell."""
     small = crowd("stromal_resting", 1)
     pair = small.world.body.pair
-    pair[b.PAIR_CLASS_1], pair[b.PAIR_CLASS_2], pair[b.PAIR_MINOR], pair[b.PAIR_MISSING_SELF] = 0.5, 0.25, 1.0, 0.5
+    pair[b.PAIR_CLASS_1], pair[b.PAIR_CLASS_2], pair[b.PAIR_MINOR], pair[b.PAIR_LIGANDS] = 0.5, 0.25, 1.0, 0.85
+    pair[b.PAIR_AUTO], pair[b.PAIR_SHIELD], pair[b.PAIR_NATURAL], pair[b.PAIR_PRESENTED] = 0.2, 0.25, 0.1, 0.07
     small.world.body.solutes[small.solute("donor_antibody")] = 0.6
     small.behave("class_1_expression", 0, 0.4)
     small.behave("class_2_expression", 0, 0.2)
     cytotoxicity.act(small.handle, 0, 0.2, 0, 1)
     shown = small.world.cells.real[:, 0]
-    assert shown[c.CLASS_1] == pytest.approx(0.4 * (0.5 + small.parameter("cytotoxicity.minor_weight")))
+    assert shown[c.CLASS_1] == pytest.approx(0.4 * (0.5 + small.parameter("cytotoxicity.minor_weight") + 0.2))
     assert shown[c.CLASS_2] == pytest.approx(0.2 * 0.25)
-    ligands = 1.0 - 0.5 * small.parameter("cytotoxicity.kir_weight")
     presence = min(1.0, 0.4 / small.parameter("cytotoxicity.class_1_of_self"))
-    assert shown[c.MISSING_SELF] == pytest.approx(1.0 - ligands * presence)
-    assert shown[c.OPSONISED] == pytest.approx(0.6 * 0.4)
+    assert shown[c.MISSING_SELF] == pytest.approx(0.75 * (1.0 - 0.85 * presence))
+    assert shown[c.OPSONISED] == pytest.approx(0.6 * 0.4 + 0.1)
+    assert shown[c.PRESENTED] == pytest.approx(0.07)
 
 
 @pytest.mark.parametrize("way", [0.0, 30.0])
