@@ -39,7 +39,8 @@ def _organ_flows(
 ) -> None:
     """Fill the flows of blood: through the lung to the arteries, and through the organs back to the veins (EQ-BODY-1).
 
-    ``organ`` is the target's; what it, liver, spleen and marrow leave of the flow goes through the rest.
+    ``organ`` is the target's; what it, liver, spleen and marrow leave of the flow goes through the rest. The liver's flow
+    holds that of the gut, which is taken off where the gut is the target.
     """
 
     def number(name: str) -> float:
@@ -53,6 +54,8 @@ def _organ_flows(
     rates[b.VENOUS, b.ARTERIAL] = leave_veins * passage
     to_target = number(f"flow.{organ}") if organ != "none" else 0.0
     named = {b.LIVER: number("flow.liver"), b.SPLEEN: number("flow.spleen"), b.MARROW: number("flow.marrow")}
+    if organ == "gut":
+        named[b.LIVER] -= to_target
     caught = 0.0
     for compartment, flow in (named | {b.REST: 1.0 - to_target - sum(named.values())}).items():
         extraction = min(1.0, number("organ_extraction") * larger)

@@ -41,13 +41,15 @@ def ticks_of(hours: float) -> int:
     return round(hours * w.TICKS_PER_H)
 
 
-def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice, traits: tuple[str, ...]) -> Recipient:
-    """Draw the traits of the patient; values that the scenario states are taken as they are. ``traits`` are the site's.
+def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice, traits: tuple[str, ...] = ()) -> Recipient:
+    """Draw the traits of the patient; values that the scenario states are taken as they are.
+
+    ``traits`` are parameters of the site that are drawn beside the lesion fraction.
 
     EQ-TRAIT-2: immune strength = stated x the patient's own variation x modifiers; potency = the product's x modifiers.
     """
     site, patient = scenario.site.name, scenario.patient
-    drawn = {name: numbers.own("sites", site, name, dice) for name in traits}
+    drawn = {name: numbers.own("sites", site, name, dice) for name in ("lesion_fraction", *traits)}
     if scenario.site.lesion_fraction is not None:
         drawn["lesion_fraction"] = scenario.site.lesion_fraction
     immune = patient.immune_strength * numbers.own("sites", site, "immune_variation", dice)

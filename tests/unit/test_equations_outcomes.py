@@ -64,6 +64,7 @@ def grafted(living, dose=1e6):
     scale = course.values[0, course.columns.index("deposit.zone_mm3")] / course.values[0, 0]
     living = np.asarray(living, float)
     course["given"] = dose
+    course["deposit.growth"] = 1.0
     course["deposit.cells.stromal_resting"] = living / scale
     course["deposit.agents.stromal_resting"] = 16.0 * (living > 0)
     course["deposit.lost.apoptosis.stromal_resting"] = (dose - living) / scale

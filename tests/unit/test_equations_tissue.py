@@ -227,7 +227,7 @@ def test_a_deposit_is_what_injections_fill_and_the_rest_is_remote():
         route = {"route": "intramyocardial", "dose_cells": 1000, "n_sites": sites, "volume_ml_per_site": volume}
         small = SmallWorld(delivery=[route])
         organ = small.numbers("sites", "heart_infarct", "organ_volume_mm3")
-        lesion = organ * small.built.recipient.lesion_fraction
+        lesion = organ * small.built.recipient.site["lesion_fraction"]
         zone = min(1000.0 * sites * volume * small.numbers("sites", "heart_infarct", "deposit_spread"), 0.9 * lesion)
         np.testing.assert_allclose(small.world.patch[:, w.ZONE_MM3], [zone, lesion - zone])
         np.testing.assert_allclose(small.world.patch[:, w.SHARE], [zone / lesion, 1.0 - zone / lesion])
