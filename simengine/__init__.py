@@ -18,6 +18,7 @@ from simengine.foundation.version import MODEL_VERSION, __version__
 if TYPE_CHECKING:
     from simengine.api import Results, load, open_results, run, sweep
     from simengine.foundation.errors import InputError
+    from simengine.patients.assessment import match
     from simengine.studies.design import RequestError
     from simengine.studies.files import ResultsError
 
@@ -27,6 +28,7 @@ _HOMES = {
     "Results": "simengine.api",
     "ResultsError": "simengine.studies.files",
     "load": "simengine.api",
+    "match": "simengine.patients.assessment",
     "open_results": "simengine.api",
     "run": "simengine.api",
     "sweep": "simengine.api",
@@ -40,6 +42,7 @@ __all__ = [
     "ResultsError",
     "__version__",
     "load",
+    "match",
     "open_results",
     "run",
     "sweep",

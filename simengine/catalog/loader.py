@@ -16,8 +16,10 @@ from simengine.foundation.positions import FieldPath
 from simengine.foundation.units import parse_unit, unit_of_key
 
 DEFAULT_FOLDER = Path(__file__).parent
-ROW_TABLES = {"rules": "rule", "modifiers": "modifier"}
-"""Kinds that hold rows instead of parameters, with the name of their array of tables."""
+ROW_TABLES = {"rules": "rule", "modifiers": "modifier", "hla": "allele", "ancestries": "haplotype"}
+"""Kinds that hold rows, with the name of their array of tables."""
+WITH_PARAMETERS = ("hla", "ancestries")
+"""Kinds that hold rows and may hold parameters as well."""
 
 
 @lru_cache(maxsize=8)
@@ -87,7 +89,8 @@ def _parameter_tables(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> It
 def _entry_problems(document: Document, kind: str, stem: str) -> Iterator[Problem]:
     """Yield every fault that can be seen in one file alone."""
     data, rows = document.data, ROW_TABLES.get(kind)
-    allowed = ("name", "title", "summary", "facts", rows or "parameters")
+    numbers = ("parameters",) if rows is None or kind in WITH_PARAMETERS else ()
+    allowed = ("name", "title", "summary", "facts", *((rows,) if rows else ()), *numbers)
     for key in data:
         if key not in allowed:
             yield document.problem((key,), "an unknown key", listed(allowed), nearest(key, allowed), at_key=True)
@@ -99,7 +102,7 @@ def _entry_problems(document: Document, kind: str, stem: str) -> Iterator[Proble
     yield from _fact_problems(document)
     if rows:
         yield from _row_problems(document, rows)
-    else:
+    if numbers:
         yield from _parameter_problems(document)
 
 

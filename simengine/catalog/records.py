@@ -23,6 +23,7 @@ KINDS = (
     "lineages",
     "populations",
     "hla",
+    "ancestries",
 )
 """The folders of the catalogue."""
 
@@ -42,7 +43,7 @@ class Entry:
     """One thing that exists.
 
     `facts` are links and labels, `parameters` the numbers by their dotted names (`kinetics.half_life_h`), `rows` the
-    lines of a table of rules or modifiers, `file` where it is written.
+    lines of its table (rules, modifiers, alleles, haplotypes), `file` where it is written.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""What a rule and a modifier must state, wherever they are written: in the catalogue or in a scenario."""
+"""What each row of a table must state: rules (of the catalogue or a scenario), modifiers, HLA alleles, haplotypes."""
 
 from __future__ import annotations
 
@@ -34,13 +34,28 @@ _MODIFIER = {
     "source": "text",
     "grade": "grade",
 }
-_FIELDS = {"rule": _RULE, "modifier": _MODIFIER}
-_OPTIONAL = {"rule": {"stage", "additive"}, "modifier": {"slope", "at", "reference"}}
+_ALLELE = {
+    "name": "text",
+    "antigen": "text",
+    "broad": "text",
+    "ligand": "text",
+    "tce_group": "number",
+    "source": "text",
+    "grade": "grade",
+}
+_HAPLOTYPE = {"alleles": "text", "frequency": "share", "source": "text", "grade": "grade"}
+_FIELDS = {"rule": _RULE, "modifier": _MODIFIER, "allele": _ALLELE, "haplotype": _HAPLOTYPE}
+_OPTIONAL = {
+    "rule": {"stage", "additive"},
+    "modifier": {"slope", "at", "reference"},
+    "allele": {"antigen", "broad", "ligand", "tce_group"},
+    "haplotype": set[str](),
+}
 _FREE = {"note": "text"}
 
 
 def row_faults(table: str, row: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield every fault of one `[[rule]]` or `[[modifier]]` of the catalogue."""
+    """Yield every fault of one row of the catalogue: a `[[rule]]`, `[[modifier]]`, `[[allele]]` or `[[haplotype]]`."""
     fields = _FIELDS[table] | _FREE
     for name in row:
         if name not in fields:
@@ -61,7 +76,12 @@ def _choices(sort: str) -> tuple[str, ...]:
 
 
 def _wanted(sort: str) -> str:
-    plain = {"text": "text", "number": "a finite number", "flag": "true or false"}
+    plain = {
+        "text": "text",
+        "number": "a finite number",
+        "share": "a number above 0 and at most 1",
+        "flag": "true or false",
+    }
     return plain.get(sort) or listed(_choices(sort))
 
 
@@ -70,6 +90,8 @@ def _is(sort: str, value: object) -> bool:
         return isinstance(value, str) and bool(value.strip())
     if sort == "number":
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if sort == "share":
+        return _is("number", value) and 0.0 < value <= 1.0  # type: ignore[operator]
     if sort == "flag":
         return isinstance(value, bool)
     return value in _choices(sort)

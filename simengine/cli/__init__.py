@@ -27,6 +27,7 @@ COMMANDS = {
     "sweep": "Run every arm of a study and save the results.",
     "plot": "Draw the figures of saved results.",
     "check": "Check scenario files and report every fault with its place.",
+    "match": "Compare donors with a patient as a transplant laboratory would.",
     "explain": "Print every resolved parameter with its unit, source and grade.",
     "list": "List what the catalogue holds, or the packaged scenarios.",
     "schema": "Print the JSON Schema of scenario files.",
