@@ -166,6 +166,8 @@ def _cross_problems(catalog: Catalog, documents: list[tuple[Entry, Document]]) -
                 yield from _rule_problems(catalog, document, i, row)
                 if first_rule.setdefault(str(row["id"]), document) is not document or row["id"] in _earlier(entry, i):
                     yield document.problem(("rule", i, "id"), shown(row["id"]), "an id that no other rule has")
+        if entry.kind == "modifiers":
+            yield from _modifier_problems(catalog, entry, document)
 
 
 def _earlier(entry: Entry, i: int) -> list[object]:
@@ -180,6 +182,15 @@ def _rule_problems(catalog: Catalog, document: Document, i: int, row: Row) -> It
         if row.get(field, "*") not in names:
             hint = nearest(row[field], names)
             yield document.problem(("rule", i, field), shown(row[field]), listed(sorted(names)), hint)
+
+
+def _modifier_problems(catalog: Catalog, entry: Entry, document: Document) -> Iterator[Problem]:
+    """A modifier reads a trait and changes a quantity that there are."""
+    known = {"trait": catalog.traits, "quantity": tuple(catalog.quantities)}
+    for i, row in enumerate(entry.rows):
+        for field, names in known.items():
+            if row[field] not in names:
+                yield document.problem(("modifier", i, field), shown(row[field]), listed(names), nearest(row[field], names))
 
 
 def _link_problems(catalog: Catalog, entry: Entry, document: Document) -> Iterator[Problem]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from simengine.foundation.errors import listed, nearest, shown
 from simengine.foundation.parameters import GRADES, Fault
 
-MODIFIER_FORMS = ("factor", "linear", "power")
+MODIFIER_FORMS = {
+    "factor": ("slope",),
+    "linear": ("slope", "reference"),
+    "power": ("slope", "reference"),
+    "curve": ("points",),
+}
+"""How a trait changes a quantity, with the numbers that each form needs."""
 
 _RULE = {
     "id": "text",
@@ -26,11 +33,11 @@ _RULE = {
 }
 _MODIFIER = {
     "trait": "text",
-    "parameter": "text",
+    "quantity": "text",
     "form": "form",
     "slope": "number",
-    "at": "number",
     "reference": "number",
+    "points": "points",
     "source": "text",
     "grade": "grade",
 }
@@ -47,7 +54,7 @@ _HAPLOTYPE = {"alleles": "text", "frequency": "share", "source": "text", "grade"
 _FIELDS = {"rule": _RULE, "modifier": _MODIFIER, "allele": _ALLELE, "haplotype": _HAPLOTYPE}
 _OPTIONAL = {
     "rule": {"stage", "additive"},
-    "modifier": {"slope", "at", "reference"},
+    "modifier": {"slope", "reference", "points"},
     "allele": {"antigen", "broad", "ligand", "tce_group"},
     "haplotype": set[str](),
 }
@@ -69,10 +76,27 @@ def row_faults(table: str, row: Mapping[str, Any]) -> Iterator[Fault]:
     for name in ("half", "exponent") if table == "rule" else ():
         if _is("number", row.get(name)) and row[name] <= 0:
             yield Fault(name, shown(row[name]), "a number above 0")
+    if table == "modifier" and _is("form", row.get("form")):
+        yield from _form_faults(row)
+
+
+def _form_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what is missing, or too much, for the form of a modifier."""
+    needed = MODIFIER_FORMS[row["form"]]
+    for name in ("slope", "reference", "points"):
+        if (name in row) != (name in needed):
+            expected = _wanted(_MODIFIER[name]) if name in needed else f"{listed(needed)} with this form"
+            yield Fault(name, shown(row[name]) if name in row else "nothing", expected)
+    above = {"factor": "slope", "power": "reference"}.get(row["form"], "")
+    if _is("number", row.get(above)) and row[above] <= 0:
+        yield Fault(above, shown(row[above]), "a number above 0")
 
 
 def _choices(sort: str) -> tuple[str, ...]:
-    return {"grade": GRADES, "form": MODIFIER_FORMS}.get(sort, ())
+    return {"grade": GRADES, "form": tuple(MODIFIER_FORMS)}.get(sort, ())
+
+
+_POINTS = "two or more pairs [trait, factor], traits rising and factors above 0"
 
 
 def _wanted(sort: str) -> str:
@@ -81,6 +105,7 @@ def _wanted(sort: str) -> str:
         "number": "a finite number",
         "share": "a number above 0 and at most 1",
         "flag": "true or false",
+        "points": _POINTS,
     }
     return plain.get(sort) or listed(_choices(sort))
 
@@ -94,4 +119,17 @@ def _is(sort: str, value: object) -> bool:
         return _is("number", value) and 0.0 < value <= 1.0  # type: ignore[operator]
     if sort == "flag":
         return isinstance(value, bool)
+    if sort == "points":
+        return _is_curve(value)
     return value in _choices(sort)
+
+
+def _is_curve(value: object) -> bool:
+    pairs = value if isinstance(value, list) else []
+    if len(pairs) < 2 or not all(isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)) for pair in pairs):
+        return False
+    return all(before[0] < after[0] for before, after in pairwise(pairs)) and all(factor > 0 for _, factor in pairs)
+
+
+def _is_number(value: object) -> bool:
+    return _is("number", value)

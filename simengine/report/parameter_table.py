@@ -31,7 +31,7 @@ each patient they also describe how patients differ.
 _PARAMETERS = ("entry", "name", "value", "unit", "range", "distribution", "source", "grade")
 _ROWS = {
     "rules": ("id", "kind", "stage", "signal", "behaviour", "limit", "half", "exponent", "additive", "source", "grade"),
-    "modifiers": ("entry", "trait", "parameter", "form", "slope", "reference", "source", "grade"),
+    "modifiers": ("entry", "trait", "quantity", "form", "slope", "reference", "points", "source", "grade"),
     "hla": ("name", "antigen", "broad", "ligand", "tce_group", "source", "grade"),
     "ancestries": ("entry", "alleles", "frequency", "source", "grade"),
 }

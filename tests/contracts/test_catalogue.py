@@ -33,8 +33,8 @@ CATALOG = load_catalog()
 ROUTES = CATALOG.names("routes")
 ALWAYS_ON = "environment"
 """The one mechanism that cannot be switched off: it makes the signals."""
-NOT_READ = {"passage"}
-"""Numbers of products that the model does not use yet, as docs/model.md says."""
+READ_BY_TRAITS = {"passage", "purity"}
+"""Numbers of products that nothing uses but the traits, which are measured against them."""
 TINY = """
 name = "tiny"
 patch.shape = [6, 6, 1]
@@ -192,4 +192,4 @@ def test_every_number_is_looked_up_by_some_run(monkeypatch):
         for mode in ("auto", "body"):
             evaluate(tiny(product, mode=mode), simulate(tiny(product, mode=mode), 1))
     stated = {(entry.kind, entry.name, name) for entry in CATALOG for name in entry.parameters}
-    assert {name for _, _, name in stated - asked} == NOT_READ
+    assert {name for _, _, name in stated - asked} == READ_BY_TRAITS
