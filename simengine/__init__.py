@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 from simengine.foundation.version import MODEL_VERSION, __version__
 
 if TYPE_CHECKING:
-    from simengine.api import Results, load, open_results, run, sweep
+    from simengine.api import load, open_results, run, sweep
     from simengine.foundation.errors import InputError
     from simengine.patients.assessment import match
+    from simengine.results import Results
     from simengine.studies.design import RequestError
     from simengine.studies.files import ResultsError
 
 _HOMES = {
     "InputError": "simengine.foundation.errors",
     "RequestError": "simengine.studies.design",
-    "Results": "simengine.api",
+    "Results": "simengine.results",
     "ResultsError": "simengine.studies.files",
     "load": "simengine.api",
     "match": "simengine.patients.assessment",
