@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from simengine.results import Results
     from simengine.studies.design import RequestError
     from simengine.studies.files import ResultsError
+    from simengine.studies.validate import validate
 
 _HOMES = {
     "InputError": "simengine.foundation.errors",
@@ -33,6 +34,7 @@ _HOMES = {
     "open_results": "simengine.api",
     "run": "simengine.api",
     "sweep": "simengine.api",
+    "validate": "simengine.studies.validate",
 }
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "open_results",
     "run",
     "sweep",
+    "validate",
 ]
 
 
