@@ -16,20 +16,25 @@ from typing import TYPE_CHECKING, Any
 from simengine.foundation.version import MODEL_VERSION, __version__
 
 if TYPE_CHECKING:
-    from simengine.api import Results, load, open_results, run, sweep
+    from simengine.api import load, open_results, run, sweep
     from simengine.foundation.errors import InputError
+    from simengine.patients.assessment import match
+    from simengine.results import Results
     from simengine.studies.design import RequestError
     from simengine.studies.files import ResultsError
+    from simengine.studies.validate import validate
 
 _HOMES = {
     "InputError": "simengine.foundation.errors",
     "RequestError": "simengine.studies.design",
-    "Results": "simengine.api",
+    "Results": "simengine.results",
     "ResultsError": "simengine.studies.files",
     "load": "simengine.api",
+    "match": "simengine.patients.assessment",
     "open_results": "simengine.api",
     "run": "simengine.api",
     "sweep": "simengine.api",
+    "validate": "simengine.studies.validate",
 }
 
 __all__ = [
@@ -40,9 +45,11 @@ __all__ = [
     "ResultsError",
     "__version__",
     "load",
+    "match",
     "open_results",
     "run",
     "sweep",
+    "validate",
 ]
 
 

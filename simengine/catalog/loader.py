@@ -17,8 +17,10 @@ from simengine.foundation.positions import FieldPath
 from simengine.foundation.units import parse_unit, unit_of_key
 
 DEFAULT_FOLDER = Path(__file__).parent
-ROW_TABLES = {"rules": "rule", "modifiers": "modifier"}
-"""Kinds that hold rows instead of parameters, with the name of their array of tables."""
+ROW_TABLES = {"rules": "rule", "modifiers": "modifier", "hla": "allele", "ancestries": "haplotype"}
+"""Kinds that hold rows, with the name of their array of tables."""
+WITH_PARAMETERS = ("hla", "ancestries")
+"""Kinds that hold rows and may hold parameters as well."""
 
 
 @lru_cache(maxsize=8)
@@ -106,7 +108,8 @@ def _parameter_tables(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> It
 def _entry_problems(document: Document, kind: str, stem: str) -> Iterator[Problem]:
     """Yield every fault that can be seen in one file alone."""
     data, rows = document.data, ROW_TABLES.get(kind)
-    allowed = ("name", "title", "summary", "facts", rows or "parameters")
+    numbers = ("parameters",) if rows is None or kind in WITH_PARAMETERS else ()
+    allowed = ("name", "title", "summary", "facts", *((rows,) if rows else ()), *numbers)
     for key in data:
         if key not in allowed:
             yield document.problem((key,), "an unknown key", listed(allowed), nearest(key, allowed), at_key=True)
@@ -118,7 +121,7 @@ def _entry_problems(document: Document, kind: str, stem: str) -> Iterator[Proble
     yield from _fact_problems(document)
     if rows:
         yield from _row_problems(document, rows)
-    else:
+    if numbers:
         yield from _parameter_problems(document)
 
 
@@ -182,6 +185,8 @@ def _cross_problems(catalog: Catalog, documents: list[tuple[Entry, Document]]) -
                 yield from _rule_problems(catalog, document, i, row)
                 if first_rule.setdefault(str(row["id"]), document) is not document or row["id"] in _earlier(entry, i):
                     yield document.problem(("rule", i, "id"), shown(row["id"]), "an id that no other rule has")
+        if entry.kind == "modifiers":
+            yield from _modifier_problems(catalog, entry, document)
 
 
 def _earlier(entry: Entry, i: int) -> list[object]:
@@ -196,6 +201,15 @@ def _rule_problems(catalog: Catalog, document: Document, i: int, row: Row) -> It
         if row.get(field, "*") not in names:
             hint = nearest(row[field], names)
             yield document.problem(("rule", i, field), shown(row[field]), listed(sorted(names)), hint)
+
+
+def _modifier_problems(catalog: Catalog, entry: Entry, document: Document) -> Iterator[Problem]:
+    """A modifier reads a trait and changes a quantity that there are."""
+    known = {"trait": catalog.traits, "quantity": tuple(catalog.quantities)}
+    for i, row in enumerate(entry.rows):
+        for field, names in known.items():
+            if row[field] not in names:
+                yield document.problem(("modifier", i, field), shown(row[field]), listed(names), nearest(row[field], names))
 
 
 def _link_problems(catalog: Catalog, entry: Entry, document: Document) -> Iterator[Problem]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+from simengine.catalog.quantities import known_traits, reached
 from simengine.foundation.errors import listed, nearest
 from simengine.foundation.parameters import Parameter
 
@@ -25,6 +27,8 @@ KINDS = (
     "edits",
     "populations",
     "hla",
+    "ancestries",
+    "genes",
 )
 """The folders of the catalogue."""
 
@@ -32,7 +36,7 @@ FIELD_BEHAVIOURS = ("secretion", "uptake", "chemotaxis")
 """Behaviours that exist once for each field."""
 
 Fact = str | bool | int | tuple["Fact", ...]
-Row = Mapping[str, str | bool | float]
+Row = Mapping[str, Any]
 
 
 class UnknownName(LookupError):
@@ -44,7 +48,7 @@ class Entry:
     """One thing that exists.
 
     `facts` are links and labels, `parameters` the numbers by their dotted names (`kinetics.half_life_h`), `rows` the
-    lines of a table of rules or modifiers, `file` where it is written.
+    lines of its table (rules, modifiers, alleles, haplotypes), `file` where it is written.
     """
 
     kind: str
@@ -124,6 +128,17 @@ class Catalog:
         entries = {**self.entries["cells"], **self.entries["lineages"]}
         of_kind = self.entries["lineages"].values() if kind == "product" else [entries[kind]] if kind in entries else []
         return ("*", *dict.fromkeys(stage for entry in of_kind for stage in entry.listed_fact("stages")))
+
+    @cached_property
+    def traits(self) -> tuple[str, ...]:
+        """The traits that modifiers may read."""
+        return known_traits(self.entries["genes"])
+
+    @cached_property
+    def quantities(self) -> Mapping[str, Mapping[str, float]]:
+        """The quantities that modifiers may change: for each the paths it reaches, with the exponent of the factor."""
+        cleared_by = {name: drug.listed_fact("elimination") for name, drug in self.entries["drugs"].items()}
+        return reached(self.parameters, cleared_by)
 
     @cached_property
     def rules(self) -> Mapping[str, Row]:

@@ -1,15 +1,22 @@
-"""What a rule and a modifier must state, wherever they are written: in the catalogue or in a scenario."""
+"""What each row of a table must state: rules (of the catalogue or a scenario), modifiers, HLA alleles, haplotypes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from simengine.foundation.errors import listed, nearest, shown
 from simengine.foundation.parameters import GRADES, Fault
 
-MODIFIER_FORMS = ("factor", "linear", "power")
+MODIFIER_FORMS = {
+    "factor": ("slope",),
+    "linear": ("slope", "reference"),
+    "power": ("slope", "reference"),
+    "curve": ("points",),
+}
+"""How a trait changes a quantity, with the numbers that each form needs."""
 
 _RULE = {
     "id": "text",
@@ -26,21 +33,36 @@ _RULE = {
 }
 _MODIFIER = {
     "trait": "text",
-    "parameter": "text",
+    "quantity": "text",
     "form": "form",
     "slope": "number",
-    "at": "number",
     "reference": "number",
+    "points": "points",
     "source": "text",
     "grade": "grade",
 }
-_FIELDS = {"rule": _RULE, "modifier": _MODIFIER}
-_OPTIONAL = {"rule": {"stage", "additive"}, "modifier": {"slope", "at", "reference"}}
+_ALLELE = {
+    "name": "text",
+    "antigen": "text",
+    "broad": "text",
+    "ligand": "text",
+    "tce_group": "number",
+    "source": "text",
+    "grade": "grade",
+}
+_HAPLOTYPE = {"alleles": "text", "frequency": "share", "source": "text", "grade": "grade"}
+_FIELDS = {"rule": _RULE, "modifier": _MODIFIER, "allele": _ALLELE, "haplotype": _HAPLOTYPE}
+_OPTIONAL = {
+    "rule": {"stage", "additive"},
+    "modifier": {"slope", "reference", "points"},
+    "allele": {"antigen", "broad", "ligand", "tce_group"},
+    "haplotype": set[str](),
+}
 _FREE = {"note": "text"}
 
 
 def row_faults(table: str, row: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield every fault of one `[[rule]]` or `[[modifier]]` of the catalogue."""
+    """Yield every fault of one row of the catalogue: a `[[rule]]`, `[[modifier]]`, `[[allele]]` or `[[haplotype]]`."""
     fields = _FIELDS[table] | _FREE
     for name in row:
         if name not in fields:
@@ -54,14 +76,37 @@ def row_faults(table: str, row: Mapping[str, Any]) -> Iterator[Fault]:
     for name in ("half", "exponent") if table == "rule" else ():
         if _is("number", row.get(name)) and row[name] <= 0:
             yield Fault(name, shown(row[name]), "a number above 0")
+    if table == "modifier" and _is("form", row.get("form")):
+        yield from _form_faults(row)
+
+
+def _form_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what is missing, or too much, for the form of a modifier."""
+    needed = MODIFIER_FORMS[row["form"]]
+    for name in ("slope", "reference", "points"):
+        if (name in row) != (name in needed):
+            expected = _wanted(_MODIFIER[name]) if name in needed else f"{listed(needed)} with this form"
+            yield Fault(name, shown(row[name]) if name in row else "nothing", expected)
+    above = {"factor": "slope", "power": "reference"}.get(row["form"], "")
+    if _is("number", row.get(above)) and row[above] <= 0:
+        yield Fault(above, shown(row[above]), "a number above 0")
 
 
 def _choices(sort: str) -> tuple[str, ...]:
-    return {"grade": GRADES, "form": MODIFIER_FORMS}.get(sort, ())
+    return {"grade": GRADES, "form": tuple(MODIFIER_FORMS)}.get(sort, ())
+
+
+_POINTS = "two or more pairs [trait, factor], traits rising and factors above 0"
 
 
 def _wanted(sort: str) -> str:
-    plain = {"text": "text", "number": "a finite number", "flag": "true or false"}
+    plain = {
+        "text": "text",
+        "number": "a finite number",
+        "share": "a number above 0 and at most 1",
+        "flag": "true or false",
+        "points": _POINTS,
+    }
     return plain.get(sort) or listed(_choices(sort))
 
 
@@ -70,6 +115,21 @@ def _is(sort: str, value: object) -> bool:
         return isinstance(value, str) and bool(value.strip())
     if sort == "number":
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if sort == "share":
+        return _is("number", value) and 0.0 < value <= 1.0  # type: ignore[operator]
     if sort == "flag":
         return isinstance(value, bool)
+    if sort == "points":
+        return _is_curve(value)
     return value in _choices(sort)
+
+
+def _is_curve(value: object) -> bool:
+    pairs = value if isinstance(value, list) else []
+    if len(pairs) < 2 or not all(isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)) for pair in pairs):
+        return False
+    return all(before[0] < after[0] for before, after in pairwise(pairs)) and all(factor > 0 for _, factor in pairs)
+
+
+def _is_number(value: object) -> bool:
+    return _is("number", value)

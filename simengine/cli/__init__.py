@@ -1,7 +1,7 @@
 """The command line: one file a command, each loaded when it is called.
 
-Results go to stdout, messages to stderr. Exit codes: 0 done, 1 some runs failed, 2 wrong input, 74 a file or folder
-could not be used, 130 and 143 stopped by Ctrl-C and SIGTERM.
+Results go to stdout, messages to stderr. Exit codes: 0 done, 1 some runs failed or a core target was missed, 2 wrong
+input, 74 a file or folder could not be used, 130 and 143 stopped by Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ COMMANDS = {
     "demo": "Run the packaged heart study and draw its figures: the place to start.",
     "run": "Run a scenario, or one arm of it, and save the results.",
     "sweep": "Run every arm of a study and save the results.",
+    "validate": "Score published observations against the model.",
     "plot": "Draw the figures of saved results.",
     "check": "Check scenario files and report every fault with its place.",
+    "match": "Compare donors with a patient as a transplant laboratory would.",
     "explain": "Print every resolved parameter with its unit, source and grade.",
     "list": "List what the catalogue holds, or the packaged scenarios.",
     "schema": "Print the JSON Schema of scenario files.",

@@ -20,6 +20,7 @@ from simengine.kernels.fields import choose_treatment
 from simengine.kernels.fields_steady import field_work
 from simengine.mechanisms import MECHANISMS, registry
 from simengine.patients.draws import Dice
+from simengine.patients.modifiers import numbers_of
 from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
 from simengine.scenario.model import Delivery
@@ -231,7 +232,7 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
         The address of the run: with the scenario they fix every bit of the result.
     """
     catalog = catalog or load_catalog()
-    numbers = Numbers(catalog, scenario.parameters)
+    numbers = numbers_of(scenario, catalog)
     names = names_of(scenario, catalog)
     site = catalog.entry("sites", scenario.site.name)
     dice = Dice(scenario.patient.vary, seed, patient, replicate)

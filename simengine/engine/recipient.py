@@ -15,8 +15,8 @@ from simengine.foundation.math import exp, log
 from simengine.mechanisms import registry
 from simengine.patients.draws import Dice
 from simengine.patients.matching import Pair, pair_of
-from simengine.patients.modifiers import modified
 from simengine.patients.numbers import Numbers
+from simengine.patients.traits import weight_kg
 from simengine.scenario import Scenario
 from simengine.state import body as b
 from simengine.state import world as w
@@ -46,18 +46,18 @@ def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice, traits: tuple
 
     ``traits`` are parameters of the site that are drawn beside the lesion fraction.
 
-    EQ-TRAIT-2: immune strength = stated x the patient's own variation x modifiers; potency = the product's x modifiers.
+    EQ-TRAIT-2: immune strength = stated x the patient's own variation; potency = the product's own variation. Modifiers act
+    on both variations.
     """
     site, patient = scenario.site.name, scenario.patient
     drawn = {name: numbers.own("sites", site, name, dice) for name in ("lesion_fraction", *traits)}
     if scenario.site.lesion_fraction is not None:
         drawn["lesion_fraction"] = scenario.site.lesion_fraction
     immune = patient.immune_strength * numbers.own("sites", site, "immune_variation", dice)
-    factors = modified(scenario)
     return Recipient(
         site=drawn,
-        immune_strength=immune * factors["immune_strength"],
-        potency=numbers.own("products", scenario.product.name, "potency_variation", dice) * factors["potency"],
+        immune_strength=immune,
+        potency=numbers.own("products", scenario.product.name, "potency_variation", dice),
         pair=pair_of(scenario.donor.relation, scenario.donor.match, dice),
         dice=dice,
     )
@@ -73,7 +73,7 @@ def _doses(scenario: Scenario, names: Names, numbers: Numbers) -> np.ndarray:
     for row, delivery in zip(out, scenario.delivery, strict=True):
         cells = delivery.dose_cells
         if cells is None:
-            cells = int((delivery.dose_cells_per_kg or 0.0) * scenario.patient.weight_kg)
+            cells = int((delivery.dose_cells_per_kg or 0.0) * weight_kg(scenario.patient, numbers.catalog))
         first = ticks_of(24.0 * delivery.day) // step * step
         duration = delivery.duration_min
         if duration is None:
@@ -95,7 +95,7 @@ def _drugs(scenario: Scenario, numbers: Numbers, dice: Dice) -> np.ndarray:
     for row, drug in zip(out, scenario.drug, strict=True):
         name = drug.name
         interval = numbers("drugs", name, "dosing_interval_h")
-        typical = float(log(2.0)) / numbers("drugs", name, "half_life_h")
+        typical = float(log(2.0)) / numbers.typical("drugs", name, "half_life_h")
         own = float(log(2.0)) / numbers.own("drugs", name, "half_life_h", dice)
         trough = drug.target_trough_ng_per_ml
         if trough is None:

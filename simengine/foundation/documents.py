@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +63,30 @@ class Document:
         """Return a problem placed at the value (or the key) of `path`."""
         line, column = self.key_position(path) if at_key else self.position(path)
         return Problem(self.file, line, column, dotted(path), found, expected, hint)
+
+
+@dataclass(frozen=True)
+class Excerpt(Document):
+    """A document whose values were taken from another one; every place is that of the whole.
+
+    `places` maps paths of this document to paths of `whole`; what lies below a mapped path follows it.
+    """
+
+    whole: Document | None = None
+    places: Mapping[FieldPath, FieldPath] = field(default_factory=dict)
+
+    def place(self, path: FieldPath) -> FieldPath:
+        """Return the path in the whole of a path here."""
+        length = next((n for n in range(len(path), -1, -1) if path[:n] in self.places), 0)
+        return (*self.places.get(path[:length], ()), *path[length:])
+
+    def position(self, path: FieldPath) -> tuple[int, int]:
+        """Return (line, column) in the whole of the value at `path`."""
+        return (self.whole or self).index.value(self.place(path))
+
+    def key_position(self, path: FieldPath) -> tuple[int, int]:
+        """Return (line, column) in the whole of the key of `path`."""
+        return (self.whole or self).index.key(self.place(path))
 
 
 def read_toml(path: str | Path, shown_as: str | None = None) -> Document:

@@ -19,7 +19,7 @@ from simengine.outcomes.facts import Column, Facts
 from simengine.outcomes.ledger import close_ledger
 from simengine.outcomes.observation import observe
 from simengine.patients.draws import Dice
-from simengine.patients.numbers import Numbers
+from simengine.patients.modifiers import numbers_of
 from simengine.scenario import Scenario
 from simengine.state.course import Course
 
@@ -63,7 +63,7 @@ def evaluate(scenario: Scenario, course: Course) -> RunResult:
     >>> result.row["dose_cells"]
     0.0
     """
-    numbers = Numbers(load_catalog(), scenario.parameters)
+    numbers = numbers_of(scenario, load_catalog())
     if course.status != "ok":
         row: dict[str, float | int | str] = {"status": course.status, "reason": course.reason}
         return RunResult(row, {"time_h": course.hours}, (), course.snapshots)

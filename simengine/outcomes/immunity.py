@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simengine.outcomes.facts import Column, Facts
+from simengine.patients.traits import weight_kg
 
 COLUMNS = {
     "peak_cd8_per_mm3": Column("Peak CD8 effectors", "per mm3", "largest recorded density where the graft is"),
@@ -33,7 +34,11 @@ def measure(facts: Facts) -> dict[str, float]:
     course = facts.course
     effectors = course["pool.cd8_effectors"] + course["pool.cd4_effectors"]
     species = facts.scenario.patient.species
-    blood_ul = 1000.0 * facts.numbers("species", species, "blood_volume_ml_per_kg") * facts.scenario.patient.weight_kg
+    blood_ul = (
+        1000.0
+        * facts.numbers("species", species, "blood_volume_ml_per_kg")
+        * weight_kg(facts.scenario.patient, facts.numbers.catalog)
+    )
     primed = np.flatnonzero(effectors > 0.0)
     row = {f"peak_{kind}_per_mm3": float(np.max(_density(facts, kind))) for kind in _KINDS}
     row["peak_blood_effectors_per_ul"] = float(np.max(effectors)) / blood_ul

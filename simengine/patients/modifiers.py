@@ -1,55 +1,84 @@
-"""The modifier table: how traits of patient and donor change parameters."""
+"""The modifier table: how traits of patient, donor and product change the numbers of the catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
 
-from simengine.catalog import load_catalog
+from simengine.catalog import Catalog
 from simengine.foundation.math import exp, log
+from simengine.patients.numbers import Numbers
+from simengine.patients.traits import traits_of
 from simengine.scenario import Scenario
 
-__all__ = ["modified", "traits_of"]
+__all__ = ["acting", "modified", "multipliers", "numbers_of"]
+
+_LEAST = 0.05
+"""What a line leaves of a quantity at least: a straight association does not reach far beyond the data it was drawn through."""
 
 
-def traits_of(scenario: Scenario) -> dict[str, float]:
-    """Return the traits of patient and donor as numbers; flags are 0 or 1. An autologous donor is the patient."""
-    patient, donor = scenario.patient, scenario.donor
-    traits = {
-        "age_years": patient.age_years,
-        "weight_kg": patient.weight_kg,
-        "diabetes": float(patient.diabetes),
-        "smoking": float(patient.smoking),
-        "obesity": float(patient.obesity),
-    }
-    if donor.relation == "autologous":
-        return traits | {f"donor_{name}": value for name, value in traits.items()}
-    age = donor.age_years if donor.age_years is not None else 30.0
-    return traits | {"donor_age_years": age, "donor_diabetes": float(donor.diabetes or False)}
-
-
-def _factor(row: Mapping[str, object], value: float) -> float:
-    """Return what one row multiplies its parameter by.
+def _factor(row: Mapping[str, Any], x: float) -> float:
+    """Return what one row multiplies its quantity by.
 
     Notes
     -----
-    EQ-TRAIT-1: factor: slope if the trait is set; linear: 1 + slope (x - reference), at least 0.05; power:
-    (x / reference) ** slope.
+    EQ-TRAIT-1: factor: slope ** x, so that a flag that is set gives the slope; linear: 1 + slope (x - reference), at least
+    0.05; power: (x / reference) ** slope; curve: the straight line between the points around x, level beyond the ends.
     """
-    slope, reference = float(row.get("slope", 1.0)), float(row.get("reference", 1.0))  # type: ignore[arg-type]
-    if row["form"] == "factor":
-        return slope if value > 0.0 else 1.0
-    if row["form"] == "linear":
-        return max(0.05, 1.0 + slope * (value - reference))
-    return float(exp(slope * log(max(value, 1e-9) / reference)))
+    form = row["form"]
+    if form == "factor":
+        return _power(float(row["slope"]), x)
+    if form == "linear":
+        return max(_LEAST, 1.0 + float(row["slope"]) * (x - float(row["reference"])))
+    if form == "power":
+        return _power(max(x, 1e-9) / float(row["reference"]), float(row["slope"]))
+    return _on_curve(row["points"], x)
 
 
-def modified(scenario: Scenario) -> dict[str, float]:
-    """Return the factor on each modified quantity: the product over all rows whose trait the scenario has."""
-    traits = traits_of(scenario)
-    factors: dict[str, float] = {"immune_strength": 1.0, "potency": 1.0, "repair": 1.0}
-    for entry in (load_catalog().entry("modifiers", name) for name in load_catalog().names("modifiers")):
+def _power(base: float, exponent: float) -> float:
+    """Return base ** exponent, exactly for the exponents 0 and 1 of a flag."""
+    return {0.0: 1.0, 1.0: base}[exponent] if exponent in (0.0, 1.0) else float(exp(exponent * log(base)))
+
+
+def _on_curve(points: list[list[float]], x: float) -> float:
+    if x <= points[0][0]:
+        return float(points[0][1])
+    for (x0, y0), (x1, y1) in pairwise(points):
+        if x <= x1:
+            return float(y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+    return float(points[-1][1])
+
+
+def acting(scenario: Scenario, catalog: Catalog) -> Iterator[tuple[Mapping[str, Any], float]]:
+    """Yield each row of the table whose trait the scenario has, with the factor that it comes to."""
+    traits = traits_of(scenario, catalog)
+    for entry in catalog.entries["modifiers"].values():
         for row in entry.rows:
-            trait, quantity = str(row["trait"]), str(row["parameter"])
-            if trait in traits:
-                factors[quantity] = factors.get(quantity, 1.0) * _factor(row, traits[trait])
+            if row["trait"] in traits:
+                yield row, _factor(row, traits[row["trait"]])
+
+
+def modified(scenario: Scenario, catalog: Catalog) -> dict[str, float]:
+    """Return the factor on each quantity: the product over all rows whose trait the scenario has; 1 where none acts."""
+    factors = dict.fromkeys(catalog.quantities, 1.0)
+    for row, factor in acting(scenario, catalog):
+        factors[row["quantity"]] *= factor
     return factors
+
+
+def multipliers(scenario: Scenario, catalog: Catalog) -> dict[str, float]:
+    """Return the factor on each number of the catalogue that is not 1, by path.
+
+    EQ-TRAIT-3: factor on a number = product over the quantities that reach it of (factor of the quantity) ** power.
+    """
+    found: dict[str, float] = {}
+    for quantity, factor in modified(scenario, catalog).items():
+        for path, power in catalog.quantities[quantity].items() if factor != 1.0 else ():
+            found[path] = found.get(path, 1.0) * _power(factor, power)
+    return found
+
+
+def numbers_of(scenario: Scenario, catalog: Catalog) -> Numbers:
+    """Return the numbers of a scenario as they are for its patient, donor and product."""
+    return Numbers(catalog, scenario.parameters, multipliers(scenario, catalog))

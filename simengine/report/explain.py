@@ -9,7 +9,7 @@ from typing import Any
 from simengine.catalog import Catalog, Entry, load_catalog
 from simengine.engine.names import names_of
 from simengine.foundation.parameters import GRADES
-from simengine.patients.numbers import Numbers
+from simengine.patients.modifiers import acting, multipliers, numbers_of
 from simengine.scenario import Scenario
 
 __all__ = ["diffusion_lengths", "explain", "overview"]
@@ -40,7 +40,7 @@ def explain(scenario: Scenario, catalog: Catalog | None = None) -> list[Row]:
     """Return one row per number in use: path, value, unit, range, grade, source, and whether the scenario set it.
 
     Settings of the scenario itself come first (``set by`` = scenario or default), then parameters of the catalogue
-    (``set by`` = scenario or catalogue), then rules.
+    (``set by`` = scenario or catalogue, with "x traits" where modifiers act on the number), the modifiers that act, rules.
 
     Example
     -------
@@ -50,7 +50,7 @@ def explain(scenario: Scenario, catalog: Catalog | None = None) -> list[Row]:
     [60.0]
     """
     catalog = catalog or load_catalog()
-    return [*_settings(scenario), *_parameters(scenario, catalog), *_rules(scenario, catalog)]
+    return [*_settings(scenario), *_parameters(scenario, catalog), *_modifiers(scenario, catalog), *_rules(scenario, catalog)]
 
 
 def _settings(scenario: Scenario) -> Iterator[Row]:
@@ -64,15 +64,23 @@ def _settings(scenario: Scenario) -> Iterator[Row]:
 
 
 def _parameters(scenario: Scenario, catalog: Catalog) -> Iterator[Row]:
+    numbers, changed = numbers_of(scenario, catalog), multipliers(scenario, catalog)
     for entry in _entries_in_use(scenario, catalog):
         for name, parameter in entry.parameters.items():
             path = f"{entry.name}.{name}" if entry.kind == "mechanisms" else f"{entry.kind}.{entry.name}.{name}"
-            is_set = path in scenario.parameters
-            value = scenario.parameters[path] if is_set else parameter.value
+            origin = "scenario" if path in scenario.parameters else "catalogue"
+            origin += " x traits" if path in changed else ""
             span = f"{parameter.low:g} to {parameter.high:g}"
-            yield _row(
-                path, value, parameter.unit, span, "scenario" if is_set else "catalogue", parameter.grade, parameter.source
-            )
+            value = numbers(entry.kind, entry.name, name)
+            yield _row(path, value, parameter.unit, span, origin, parameter.grade, parameter.source)
+
+
+def _modifiers(scenario: Scenario, catalog: Catalog) -> Iterator[Row]:
+    """Yield the rows of the modifier table that change something."""
+    for row, factor in acting(scenario, catalog):
+        if factor != 1.0:
+            path = f"modifier.{row['trait']}.{row['quantity']}"
+            yield _row(path, factor, "1", "", "traits", row["grade"], row["source"])
 
 
 def _rules(scenario: Scenario, catalog: Catalog) -> Iterator[Row]:
@@ -114,7 +122,7 @@ def diffusion_lengths(scenario: Scenario, catalog: Catalog | None = None) -> dic
     Uptake by cells shortens it further. A length between a voxel and the patch is what the steady solver is for.
     """
     catalog = catalog or load_catalog()
-    numbers = Numbers(catalog, scenario.parameters)
+    numbers = numbers_of(scenario, catalog)
     vessels = numbers("sites", scenario.site.name, "initial_vessels")
     lengths = {}
     for field in names_of(scenario, catalog).fields:

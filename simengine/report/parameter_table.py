@@ -29,8 +29,13 @@ literature and has not been checked against the publication. Ranges and distribu
 each patient they also describe how patients differ.
 """
 _PARAMETERS = ("entry", "name", "value", "unit", "range", "distribution", "source", "grade")
-_RULES = ("rule", "kind", "stage", "signal", "behaviour", "limit", "half", "exponent", "additive", "source", "grade")
-_MODIFIERS = ("entry", "trait", "parameter", "form", "slope", "reference", "source", "grade")
+_ROWS = {
+    "rules": ("id", "kind", "stage", "signal", "behaviour", "limit", "half", "exponent", "additive", "source", "grade"),
+    "modifiers": ("entry", "trait", "quantity", "form", "slope", "reference", "points", "source", "grade"),
+    "hla": ("name", "antigen", "broad", "ligand", "tce_group", "source", "grade"),
+    "ancestries": ("entry", "alleles", "frequency", "source", "grade"),
+}
+"""The columns of folders that hold rows; `entry` is the name of the file."""
 
 
 def parameter_table(catalog: Catalog | None = None) -> str:
@@ -67,21 +72,17 @@ def _grades(catalog: Catalog, kind: str) -> Iterator[str]:
 
 
 def _folder(catalog: Catalog, kind: str) -> str:
-    """Return the table of one folder: parameters, or the rows of rules and modifiers."""
+    """Return the tables of one folder: its parameters, its rows."""
     entries = catalog.entries[kind].values()
-    if kind == "rules":
-        rules = [[row.get("id" if name == "rule" else name, "") for name in _RULES] for e in entries for row in e.rows]
-        return _table(_RULES, rules)
-    if kind == "modifiers":
-        return _table(
-            _MODIFIERS, [[e.name, *(row.get(name, "") for name in _MODIFIERS[1:])] for e in entries for row in e.rows]
-        )
-    rows = [
+    numbers = [
         (e.name, name, p.value, p.unit, f"{p.low:g} to {p.high:g}", p.distribution, p.source, p.grade)
         for e in entries
         for name, p in e.parameters.items()
     ]
-    return _table(_PARAMETERS, rows)
+    columns = _ROWS.get(kind, ())
+    rows = [[e.name if name == "entry" else row.get(name, "") for name in columns] for e in entries for row in e.rows]
+    tables = ((_PARAMETERS, numbers), (["rule" if name == "id" else name for name in columns], rows))
+    return "\n".join(_table(head, body) for head, body in tables if body)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -56,6 +56,11 @@ def _check_species(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     yield from known(("patient", "species"), scenario.patient.species, catalog.names("species"))
 
 
+def _check_genes(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    for name in scenario.patient.genes:
+        yield from known(("patient", "genes", name), name, catalog.names("genes"), at_key=True)
+
+
 def _check_site(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     yield from known(("site", "name"), scenario.site.name, catalog.names("sites"))
 
@@ -149,8 +154,13 @@ def _check_shared_sex(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]
     yield from _shared(scenario, "sex", _SAME_BODY)
 
 
-def _check_shared_diabetes(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    yield from _shared(scenario, "diabetes", ("autologous",))
+def _own_state(trait: str) -> Check:
+    """Return the check that the donor of autologous cells has the patient's illness and habits."""
+
+    def check(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+        yield from _shared(scenario, trait, ("autologous",))
+
+    return check
 
 
 def _shared(scenario: Scenario, trait: str, relations: tuple[str, ...]) -> Iterator[Finding]:
@@ -276,6 +286,7 @@ def _is_local(entry: Entry | None) -> bool:
 
 CHECKS: tuple[Check, ...] = (
     _check_species,
+    _check_genes,
     _check_site,
     _check_lesion_age,
     _check_fields,
@@ -291,7 +302,7 @@ CHECKS: tuple[Check, ...] = (
     _check_passage,
     _check_shared_age,
     _check_shared_sex,
-    _check_shared_diabetes,
+    *(_own_state(trait) for trait in ("diabetes", "smoking", "obesity", "cmv")),
     _check_layout,
     _check_snapshots_possible,
     _check_snapshots,

@@ -94,7 +94,10 @@ def _cells_per_ml(scenario: Scenario, catalog: Catalog, delivery: Delivery) -> f
     n_sites = delivery.n_sites if delivery.n_sites is not None else route["n_sites"].value
     volume = delivery.volume_ml_per_site
     volume = volume if volume is not None else route["volume_ml_per_site"].value
-    dose_cells = float(delivery.dose_cells or 0) + (delivery.dose_cells_per_kg or 0.0) * scenario.patient.weight_kg
+    weight_kg = scenario.patient.weight_kg
+    if weight_kg is None:
+        weight_kg = catalog.entry("species", scenario.patient.species).value("body_mass_kg")
+    dose_cells = float(delivery.dose_cells or 0) + (delivery.dose_cells_per_kg or 0.0) * weight_kg
     return dose_cells / (n_sites * volume)
 
 

@@ -34,6 +34,7 @@ PATTERNS = {
 Sex = Literal["male", "female"]
 Relation = Literal["autologous", "identical_twin", "sibling", "unrelated", "xenogeneic"]
 Match = Literal["8/8", "7/8", "6/8", "5/8", "4/8", "3/8", "2/8", "1/8", "0/8"]
+Serostatus = Literal["positive", "negative"]
 Voxels = Annotated[int, Field(ge=1, le=1000)]
 Grade = Literal["measured", "derived", "calibrated", "assumed"]
 
@@ -79,8 +80,8 @@ class Patient(Section):
 
     species: str = words("Species, an entry of catalogue folder `species`.", "human")
     age_years: float = number("Age.", 60.0, "years", 0, 120)
-    sex: Sex = words("Sex. Recorded; acts on nothing yet.", "male")
-    weight_kg: float = number("Body mass.", 80.0, "kg", 0.01, 500)
+    sex: Sex = words("Sex.", "male")
+    weight_kg: float | None = number("Body mass. Left out: that of the species.", None, "kg", 0.01, 500)
     immune_strength: float = number("Strength of all immune arms, 1 in a typical patient.", 1.0, "1", 0, 2)
     autoimmune_to: str | None = words(
         "Lineage that the patient's own immune system attacks, an entry of catalogue folder `lineages`.", None
@@ -89,6 +90,19 @@ class Patient(Section):
     diabetes: bool = words("Whether the patient has diabetes.", False)
     smoking: bool = words("Whether the patient smokes.", False)
     obesity: bool = words("Whether the patient is obese.", False)
+    cmv: Serostatus = words("Antibody against cytomegalovirus.", "negative")
+    kidney_function_ml_per_min: float = number(
+        "Estimated glomerular filtration rate for 1.73 m² of body surface.", 90.0, "mL/min", 2, 200
+    )
+    child_pugh_score: float = number("Child-Pugh score of the liver; 5 is no impairment.", 5.0, "score", 5, 15)
+    albumin_g_per_l: float = number("Albumin in serum, the measure of nutrition.", 42.0, "g/L", 10, 60)
+    perceived_stress_score: float = number("Score of the Perceived Stress Scale (PSS-10).", 13.0, "score", 0, 40)
+    activity_met_h_per_week: float = number("Physical activity, MET-hours a week.", 15.0, "h/week", 0, 300)
+    microbiome_diversity: float = number("Inverse Simpson index of the gut flora.", 10.0, "1", 1, 200)
+    family_history: bool = words("Whether a first-degree relative died suddenly or fell ill early.", False)
+    genes: dict[str, bool] = Field(
+        default={}, max_length=100, description="Named genetic factors, entries of catalogue folder `genes`, carried or not."
+    )
     vary: Literal["none", "per_patient", "per_replicate"] = words(
         "Whether traits of site and immunity are drawn anew: never, for each patient, or for each replicate.",
         "per_replicate",
@@ -111,12 +125,12 @@ class Product(Section):
     """The cells given."""
 
     name: str = words("Product, an entry of catalogue folder `products`.", "bm_msc")
-    passage: int | None = number("Passages in culture. Recorded; acts on nothing yet.", None, "passages", 0, 40)
+    passage: int | None = number("Passages in culture. Left out: as the product entry says.", None, "passages", 0, 40)
     viability: float | None = number("Share of the dose that is alive when given.", None, "fraction", 0, 1)
-    cryopreserved: bool | None = words("Whether the product was frozen. Recorded; acts on nothing yet: state viability.", None)
+    cryopreserved: bool | None = words("Whether the product was frozen. Left out: as the product entry says.", None)
     diameter_um: float | None = number("Mean cell diameter.", None, "um", 3, 60)
     edit: str | None = words("Genetic edit of the cells, an entry of catalogue folder `edits`.", None)
-    purity: float | None = number("Share of the wanted kind. Recorded; acts on nothing yet.", None, "fraction", 0, 1)
+    purity: float | None = number("Share of the wanted kind. Left out: as the product entry says.", None, "fraction", 0, 1)
 
 
 class Donor(Section):
@@ -125,10 +139,15 @@ class Donor(Section):
     relation: Relation = words("Relation of donor to patient.", "unrelated")
     match: Match = words("Matched HLA alleles at A, B, C, DRB1. Left out: 0/8 for a xenogeneic donor, else 8/8.", "8/8")
     age_years: float | None = number(
-        "Age of the donor. Left out: the patient's if shared, else as the product entry says.", None, "years", 0, 120
+        "Age of the donor. Left out: the patient's if shared, else typical of the product.", None, "years", 0, 120
     )
-    sex: Sex | None = words("Sex of the donor. Recorded; acts on nothing yet. Left out: the patient's.", None)
+    sex: Sex | None = words("Sex of the donor. Left out: the patient's.", None)
     diabetes: bool | None = words("Whether the donor has diabetes. Left out: as the patient if autologous, else no.", None)
+    smoking: bool | None = words("Whether the donor smokes. Left out: as the patient if autologous, else no.", None)
+    obesity: bool | None = words("Whether the donor is obese. Left out: as the patient if autologous, else no.", None)
+    cmv: Serostatus | None = words(
+        "Antibody of the donor against cytomegalovirus. Left out: as the patient if autologous, else negative.", None
+    )
 
 
 class Delivery(Section):

@@ -103,9 +103,9 @@ def slot_at(path: FieldPath, root: Slot = ROOT) -> Slot | None:
     return slot
 
 
-def expectation(path: FieldPath) -> str:
+def expectation(path: FieldPath, root: Slot = ROOT) -> str:
     """Say in words what may stand at a path: `a number from 0 to 2`, `one of male, female`."""
-    slot = slot_at(path)
+    slot = slot_at(path, root)
     return _said(slot) if slot else "nothing here"
 
 

@@ -63,7 +63,7 @@ def load(path: str | Path, overrides: Overrides = (), catalog: Catalog | None = 
     >>> [point.label for point in study.points]                     # doctest: +SKIP
     """
     found = find_scenario(path)
-    return _study(read_toml(found), found.parent, found, overrides, catalog)
+    return study_of(read_toml(found), found.parent, found, overrides, catalog)
 
 
 def loads(
@@ -83,7 +83,7 @@ def loads(
     >>> loads('name = "control"').points[0].scenario.site.name
     'heart_infarct'
     """
-    return _study(parse_toml(text, name), folder or scenarios_folder(), None, overrides, catalog)
+    return study_of(parse_toml(text, name), folder or scenarios_folder(), None, overrides, catalog)
 
 
 def check_files(paths: Iterable[str | Path], catalog: Catalog | None = None) -> list[Problem]:
@@ -105,7 +105,10 @@ def find_scenario(path: str | Path) -> Path:
     return own if is_name and not plain.exists() and own.is_file() else plain
 
 
-def _study(document: Document, folder: Path, path: Path | None, overrides: Overrides, catalog: Catalog | None) -> Study:
+def study_of(
+    document: Document, folder: Path, path: Path | None = None, overrides: Overrides = (), catalog: Catalog | None = None
+) -> Study:
+    """Check a document that was already read, or raise InputError; `folder` is where `extends` begins."""
     family = Family(folder)
     family.add(document, folder, path.resolve() if path else None)
     layers = Layered.of(family.documents)

@@ -41,21 +41,21 @@ def is_too_long(path: FieldPath, value: Any) -> bool:
     return most is not None and isinstance(value, list | dict) and len(value) > most
 
 
-def shape_findings(error: ValidationError, under: FieldPath = ()) -> list[Finding]:
-    """Return the findings of a validation error; `under` is the path of the validated part within the file."""
+def shape_findings(error: ValidationError, under: FieldPath = (), root: Slot = ROOT) -> list[Finding]:
+    """Return the findings of a validation error; `under` is the path of the validated part within a file of form `root`."""
     found: list[Finding] = []
     for fault in error.errors(include_url=False, include_context=False):
         path: FieldPath = (*under, *fault["loc"])
         if fault["type"] == "extra_forbidden":
-            names = (slot_at(path[:-1]) or ROOT).names()
+            names = (slot_at(path[:-1], root) or root).names()
             hint = nearest(path[-1], names) if len(found) < MOST_HINTS else ""
             found.append(Finding(path, "an unknown key", listed(names), hint, at_key=True))
         elif fault["type"] == "missing" and isinstance(path[-1], str):
-            found.append(Finding(path, "nothing", expectation(path)))
+            found.append(Finding(path, "nothing", expectation(path, root)))
         elif fault["type"] == "missing":
-            found.append(Finding(path[:-1], shown(fault["input"]), expectation(path[:-1])))
+            found.append(Finding(path[:-1], shown(fault["input"]), expectation(path[:-1], root)))
         else:
-            found.append(Finding(path, shown(fault["input"]), expectation(path)))
+            found.append(Finding(path, shown(fault["input"]), expectation(path, root)))
     return list(dict.fromkeys(found))
 
 

@@ -1,3 +1,4 @@
 """Many runs: which ones (`design`), how they are done (`execute`), where they are kept (`store`, `manifest`, `files`,
-`snapshots`), how they are read again (`reading`) and what they say together (`statistics`).
+`parts`, `snapshots`), and what they say together: summaries and contrasts (`statistics`), times to an event (`events`,
+from `survival`, `competing` and `comparison`) and why runs differ (`spread`).
 """

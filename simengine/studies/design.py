@@ -48,6 +48,7 @@ class Design:
     replicates: int
     patients: int
     points: tuple[Point, ...]
+    first_patient: int = 0
 
     @property
     def keys(self) -> list[Key]:
@@ -55,7 +56,7 @@ class Design:
         return [
             Key(point.index, patient, replicate)
             for point in sorted(self.points, key=lambda point: point.index)
-            for patient in range(self.patients)
+            for patient in range(self.first_patient, self.first_patient + self.patients)
             for replicate in range(self.replicates)
         ]
 
@@ -99,6 +100,8 @@ class Design:
                 for point in self.points
             ],
         }
+        if self.first_patient:
+            experiment["first_patient"] = self.first_patient
         plain: dict[str, Any] = json.loads(json.dumps(experiment))
         return plain
 

@@ -19,13 +19,13 @@ from simengine.foundation.version import MODEL_VERSION, __version__
 from simengine.studies.design import Design, RequestError
 from simengine.studies.files import DISK, Disk, ResultsError, sha256, write_file
 
-__all__ = ["DISCLAIMER", "NAME", "SCHEMA_VERSION", "new", "now", "read", "refuse_changed", "write"]
+__all__ = ["DISCLAIMER", "NAME", "SCHEMA_VERSION", "new", "now", "program", "read", "refuse_changed", "write"]
 
 NAME = "manifest.json"
 SCHEMA_VERSION = 1
 DISCLAIMER = "Research software. Not medical advice."
 
-_EXPERIMENT = ("seed", "replicates", "patients")
+_EXPERIMENT = ("seed", "replicates", "patients", "first_patient")
 _MODEL = ("foundation", "catalog", "scenario", "patients", "state", "kernels", "mechanisms", "engine", "outcomes")
 _LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "pyarrow")
 
@@ -52,9 +52,9 @@ def new(design: Design, outcomes: dict[str, Any]) -> dict[str, Any]:
         "ended": None,
         "runs": len(design),
         "counts": {},
-        **_program(),
+        **program(),
         "machine": _machine(),
-        **{key: experiment[key] for key in _EXPERIMENT},
+        **{key: experiment[key] for key in _EXPERIMENT if key in experiment},
         "study_hash": sha256(json.dumps(experiment, sort_keys=True).encode()),
         "swept": {path: kind.__name__ for path, kind in design.swept.items()},
         "outcomes": outcomes,
@@ -109,7 +109,7 @@ def refuse_changed(old: dict[str, Any], fresh: dict[str, Any], folder: Path) -> 
     from simengine.scenario.canonical import changes
 
     fields = ("schema_version", "model_version", "model_sources", "libraries", *_EXPERIMENT, "points")
-    changed = [str(change) for field in fields for change in changes(old.get(field), fresh[field], field)]
+    changed = [str(change) for field in fields for change in changes(old.get(field), fresh.get(field), field)]
     if changed:
         shown = "\n  ".join(changed[:20]) + ("" if len(changed) <= 20 else f"\n  ... and {len(changed) - 20} more")
         raise RequestError(
@@ -129,7 +129,8 @@ def _render(manifest: dict[str, Any]) -> bytes:
     return json.dumps({**body, "digest": digest}, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
-def _program() -> dict[str, Any]:
+def program() -> dict[str, Any]:
+    """Return what results depend on beside the scenario: versions of package, model and libraries, digest of the model."""
     return {
         "package_version": __version__,
         "model_version": MODEL_VERSION,

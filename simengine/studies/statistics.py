@@ -1,4 +1,4 @@
-"""What many runs say together: summaries by arm, paired contrasts, intervals for proportions, survival curves.
+"""What many runs say together: summaries by arm, paired contrasts, intervals for proportions.
 
 The unit of replication is the patient, never the cell and never the replicate of one patient: replicates are averaged
 within their patient first. A study of one patient has no spread of patients, so that there the replicates are the unit
@@ -8,20 +8,17 @@ and the intervals speak of that patient only. Runs that failed are left out and 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["Survival", "contrasts", "kaplan_meier", "summary", "units", "wilson"]
+__all__ = ["arms_of", "contrasts", "outcome_names", "summary", "unit_of", "units", "wilson"]
 
 KEYS = ("point", "arm", "patient", "replicate", "status", "reason")
 CONFIDENCE = 0.95
-Floats = NDArray[np.float64]
 
 
 def summary(
@@ -54,7 +51,7 @@ def summary(
     import pandas as pd
 
     rows = []
-    for arm, runs in _arms(table):
+    for arm, runs in arms_of(table):
         good = runs[runs["status"] == "ok"]
         for outcome in outcomes or outcome_names(table):
             found = good.dropna(subset=[outcome])
@@ -82,7 +79,7 @@ def contrasts(table: DataFrame, outcomes: Sequence[str] | None = None, confidenc
     """
     import pandas as pd
 
-    arms = _arms(table)
+    arms = arms_of(table)
     rows = []
     for arm, runs in arms[1:]:
         for outcome in outcomes or outcome_names(table):
@@ -115,74 +112,6 @@ def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[
     return (0.0 if successes == 0 else float(centre - half), 1.0 if successes == n else float(centre + half))
 
 
-@dataclass(frozen=True)
-class Survival:
-    """A Kaplan-Meier curve as a right-continuous step function.
-
-    `time` holds 0 and every event time, float64[K]; `survival`, `low`, `high` the values from there on, float64[K];
-    `events` and `at_risk` the counts at each of those times, int64[K].
-    """
-
-    time: Floats
-    survival: Floats
-    low: Floats
-    high: Floats
-    events: NDArray[np.int64]
-    at_risk: NDArray[np.int64]
-    last_seen: Floats
-
-    def at(self, times: ArrayLike) -> Floats:
-        """Return the survival at given times."""
-        steps = np.searchsorted(self.time, np.asarray(times, dtype=np.float64), side="right") - 1
-        return self.survival[np.maximum(steps, 0)]
-
-    def numbers_at_risk(self, times: ArrayLike) -> NDArray[np.int64]:
-        """Return how many were still under observation just before given times."""
-        counts = [np.count_nonzero(self.last_seen >= t) for t in np.atleast_1d(np.asarray(times, dtype=np.float64))]
-        return np.array(counts, dtype=np.int64)
-
-
-def kaplan_meier(time: ArrayLike, is_event: ArrayLike, confidence: float = CONFIDENCE) -> Survival:
-    """Estimate survival from times of event or of last observation.
-
-    Parameters
-    ----------
-    time
-        float64[N], not negative, any unit. At a tie events come before censoring.
-    is_event
-        N truth values: true for an event, false for a last observation without one.
-    confidence
-        Of the pointwise interval: Greenwood's variance on the log-log scale, so that it stays within 0 and 1. It is
-        not defined (NaN) where everybody has had the event.
-
-    Raises
-    ------
-    ValueError
-        If a time is missing or negative, or the lengths differ.
-
-    Source: E. L. Kaplan, P. Meier, J. Am. Stat. Assoc. 53 (1958) 457-481; J. D. Kalbfleisch, R. L. Prentice, The
-    Statistical Analysis of Failure Time Data (2002), section 1.4.
-    """
-    from scipy.special import ndtri
-
-    seen = np.asarray(time, dtype=np.float64)
-    happened = np.asarray(is_event).astype(bool)
-    if seen.shape != happened.shape or not np.all(seen >= 0.0):
-        raise ValueError("survival times must be present, not negative, and as many as event marks")
-    steps = np.concatenate([[0.0], np.unique(seen[happened & (seen > 0.0)])])
-    events = np.array([np.sum(happened & (seen == t)) for t in steps], dtype=np.int64)
-    at_risk = np.array([np.sum(seen >= t) for t in steps], dtype=np.int64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        survival = np.cumprod(np.where(at_risk > 0, 1.0 - events / at_risk, 1.0), dtype=np.float64)
-        greenwood = np.cumsum(np.where(at_risk > 0, events / (at_risk * (at_risk - events)), 0.0))
-        spread = float(ndtri(0.5 + confidence / 2)) * np.sqrt(greenwood) / np.log(survival)
-        low, high = survival ** np.exp(-spread), survival ** np.exp(spread)
-    none_yet, all_gone = survival == 1.0, survival == 0.0
-    low[none_yet] = high[none_yet] = 1.0
-    low[all_gone] = high[all_gone] = np.nan
-    return Survival(steps, survival, low, high, events, at_risk, seen)
-
-
 def outcome_names(table: DataFrame) -> list[str]:
     """Return the numeric columns that are neither keys nor swept."""
     swept = table.attrs.get("swept", ())
@@ -195,9 +124,13 @@ def outcome_names(table: DataFrame) -> list[str]:
 
 def units(runs: DataFrame, column: str) -> tuple[Series, str]:
     """Return the independent values of a column and what they are: patients' means, or one patient's replicates."""
-    if runs["patient"].nunique() > 1:
-        return runs.groupby("patient")[column].mean(), "patient"
-    return runs[column], "replicate"
+    unit = unit_of(runs)
+    return (runs.groupby("patient")[column].mean() if unit == "patient" else runs[column]), unit
+
+
+def unit_of(runs: DataFrame) -> str:
+    """Return what is independent among runs: `patient`, or `replicate` when there is one patient only."""
+    return "patient" if runs["patient"].nunique() > 1 else "replicate"
 
 
 def _describe(runs: DataFrame, column: str, confidence: float, is_binary: bool = False) -> dict[str, Any]:
@@ -215,7 +148,7 @@ def _describe(runs: DataFrame, column: str, confidence: float, is_binary: bool =
     return {"units": n, "unit": unit} | spread | {"mcse": mcse, "low": low, "high": high}
 
 
-def _arms(table: DataFrame) -> list[tuple[str, DataFrame]]:
+def arms_of(table: DataFrame) -> list[tuple[str, DataFrame]]:
     """Return the arms with their runs, in the order of their points."""
     return [(runs["arm"].iloc[0], runs) for _, runs in table.groupby("point", sort=True)]
 

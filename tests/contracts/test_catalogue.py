@@ -33,8 +33,8 @@ CATALOG = load_catalog()
 ROUTES = CATALOG.names("routes")
 ALWAYS_ON = "environment"
 """The one mechanism that cannot be switched off: it makes the signals."""
-NOT_READ = {"passage"}
-"""Numbers of products that the model does not use yet, as docs/model.md says."""
+READ_BY_TRAITS = {"passage", "purity"}
+"""Numbers of products that nothing uses but the traits, which are measured against them."""
 TINY = """
 name = "tiny"
 patch.shape = [6, 6, 1]
@@ -251,4 +251,4 @@ def test_every_number_is_looked_up_by_some_run(monkeypatch):
             build(at(site, route, **{"patient.species": species}), 1, 0, 0)
     for site, route in WAYS:
         evaluate(at(site, route), simulate(at(site, route), 1))
-    assert {name for _, _, name in set(own_parameters()) - asked} == NOT_READ
+    assert {name for _, _, name in set(own_parameters()) - asked} == READ_BY_TRAITS

@@ -54,6 +54,20 @@ def test_swept_paths_and_keys_are_not_outcomes(results):
     assert results.summary()["outcome"].unique().tolist() == ["change_points", "loss_day", "lost"]
 
 
+def test_statistics_are_methods_of_results(results):
+    """The same numbers as the functions give, with the columns of the study."""
+    from simengine.studies import events
+    from simengine.studies.spread import spread
+
+    columns = {"event": "lost", "time": "loss_day"}
+    assert results.survival([5.0], **columns).equals(events.survival(results.table, [5.0], **columns))
+    assert results.rmst(**columns).equals(events.rmst(results.table, **columns))
+    assert results.logrank(**columns).equals(events.logrank(results.table, **columns))
+    assert results.spread(["change_points"]).equals(spread(results.table, ["change_points"]))
+    with pytest.raises(KeyError, match="graft_loss_cause"):
+        results.cumulative_incidence(**columns)
+
+
 def test_figures_are_found_by_name_and_given_the_results(results, monkeypatch):
     from simengine.report.figures import survival
 

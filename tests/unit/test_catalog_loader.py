@@ -52,7 +52,7 @@ title = "Age"
 summary = "For a test."
 [[modifier]]
 trait = "age_years"
-parameter = "products.thing.diameter_um"
+quantity = "repair"
 form = "linear"
 slope = -0.01
 reference = 50

@@ -68,7 +68,7 @@ CHANGEABLE = [path for path in leaves(PLAIN) if path != ("schema_version",)]
 
 
 def test_the_full_scenario_states_every_field():
-    stated = {".".join(key for key in path[:3] if isinstance(key, str)) for path in leaves(PLAIN)}
+    stated = {".".join(key for key in path[:n] if isinstance(key, str)) for path in leaves(PLAIN) for n in (2, 3)}
     assert all(any(name.startswith(field) for name in stated) for field in Scenario.model_fields)
     sections = {name: slot_at((name,)) for name in Scenario.model_fields}
     assert {f"{name}.{inner}" for name, slot in sections.items() if slot for inner in slot.names()} <= stated
@@ -176,6 +176,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         if get_origin(slot.annotation) is tuple:
             inner = [slot.inner(i) for i in range(3)]
             return [value(item) for item in inner if item]
+        if get_origin(slot.annotation) is dict:
+            return draw(st.dictionaries(st.text("abc_", min_size=1, max_size=4), st.booleans(), max_size=2))
         return PATTERNED.get(slot.name) or draw(TEXT)
 
     def section(slot: Slot) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from simengine.studies.statistics import contrasts, kaplan_meier, summary, wilson
+from simengine.studies.statistics import contrasts, summary, wilson
 
 
 def table_of(values, arms=("a", "b")):
@@ -96,63 +96,6 @@ def test_one_arm_has_no_contrast():
     assert contrasts(table_of([[[1.0, 2.0]]])).empty
 
 
-def test_kaplan_meier_gives_the_published_curve_of_the_leukaemia_trial():
-    """6-mercaptopurine arm of Freireich et al., Blood 21 (1963) 699: the textbook case, n = 21, 9 relapses."""
-    weeks = [6, 6, 6, 7, 10, 13, 16, 22, 23, 6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
-    curve = kaplan_meier(weeks, [True] * 9 + [False] * 12)
-    assert curve.time.tolist() == [0, 6, 7, 10, 13, 16, 22, 23]
-    assert curve.at_risk.tolist() == [21, 21, 17, 15, 12, 11, 7, 6]
-    assert curve.events.tolist() == [0, 3, 1, 1, 1, 1, 1, 1]
-    expected = [1, 0.8571, 0.8067, 0.7529, 0.6902, 0.6275, 0.5378, 0.4482]
-    assert curve.survival == pytest.approx(expected, abs=5e-5)
-    greenwood = [0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346]
-    z = stats.norm.ppf(0.975)
-    spread = z * np.array(greenwood) / (curve.survival[1:] * np.abs(np.log(curve.survival[1:])))
-    assert curve.low[1:] == pytest.approx(curve.survival[1:] ** np.exp(spread), abs=2e-4)
-    assert curve.high[1:] == pytest.approx(curve.survival[1:] ** np.exp(-spread), abs=2e-4)
-    assert curve.numbers_at_risk([0, 6, 10, 20, 40]).tolist() == [21, 21, 15, 8, 0]
-    assert curve.at([5.9, 6.0, 100.0]) == pytest.approx([1.0, 0.8571, 0.4482], abs=5e-5)
-
-
-def test_kaplan_meier_without_censoring_is_the_share_still_alive():
-    times = np.array([3.0, 1.0, 2.0, 2.0])
-    curve = kaplan_meier(times, np.ones(4))
-    assert curve.at([0.5, 1.0, 2.0, 3.0]).tolist() == [1.0, 0.75, 0.25, 0.0]
-    assert np.isnan(curve.low[-1])
-
-
-def test_events_come_before_censoring_at_a_tie():
-    assert kaplan_meier([5.0, 5.0], [True, False]).survival[-1] == 0.5
-
-
-def test_nobody_lost_is_a_flat_curve():
-    curve = kaplan_meier([30.0, 30.0], [False, False])
-    assert (curve.survival.tolist(), curve.low.tolist(), curve.high.tolist()) == ([1.0], [1.0], [1.0])
-
-
-def test_an_event_at_time_zero_counts():
-    assert kaplan_meier([0.0, 4.0], [True, False]).survival.tolist() == [0.5]
-
-
-@pytest.mark.parametrize("time", [[-1.0, 2.0], [np.nan, 2.0], [1.0, 2.0, 3.0]])
-def test_impossible_survival_times_are_refused(time):
-    with pytest.raises(ValueError, match="survival times"):
-        kaplan_meier(time, [True, False])
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_kaplan_meier_agrees_with_scipy_on_random_data_with_ties(seed):
-    rng = np.random.default_rng(seed)
-    time, is_event = rng.integers(1, 12, 60).astype(float), rng.random(60) < 0.6
-    other = stats.ecdf(stats.CensoredData.right_censored(time, ~is_event)).sf
-    curve = kaplan_meier(time, is_event)
-    assert curve.at(other.quantiles) == pytest.approx(other.probabilities, rel=1e-13)
-    interval = other.confidence_interval(method="log-log")
-    inner = (curve.survival > 0) & (curve.survival < 1)
-    assert curve.low[inner] == pytest.approx(interval.low.evaluate(curve.time[inner]), rel=1e-10)
-    assert curve.high[inner] == pytest.approx(interval.high.evaluate(curve.time[inner]), rel=1e-10)
-
-
 def coverage(repeats, covers):
     """Share of intervals that hold the truth, and its distance from 95 % in standard errors."""
     share = np.mean([covers(np.random.default_rng([11, i])) for i in range(repeats)])
@@ -184,23 +127,6 @@ def test_the_interval_of_a_paired_contrast_covers_the_truth_in_95_of_100_studies
         values = np.stack([shared + 0.3 * rng.normal(size=(15, 1)), shared + 0.5 + 0.3 * rng.normal(size=(15, 1))])
         row = contrasts(table_of(values)).iloc[0]
         return row["low"] <= 0.5 <= row["high"]
-
-    share, z = coverage(2000, covers)
-    assert abs(z) <= 3.3, share
-
-
-@pytest.mark.slow
-def test_the_interval_of_survival_covers_the_truth_in_95_of_100_studies():
-    """2,000 studies of 100 patients, event hazard 1, censoring hazard 0.5, at time 0.7.
-
-    The interval is asymptotic: 93.4 % to 96.6 % (3.3 standard errors), which variance without censoring fails.
-    """
-
-    def covers(rng):
-        event, censor = rng.exponential(1.0, 100), rng.exponential(2.0, 100)
-        curve = kaplan_meier(np.minimum(event, censor), event <= censor)
-        step = np.searchsorted(curve.time, 0.7, side="right") - 1
-        return curve.low[step] <= np.exp(-0.7) <= curve.high[step]
 
     share, z = coverage(2000, covers)
     assert abs(z) <= 3.3, share

@@ -11,7 +11,7 @@ import numpy as np
 from simengine.report.drawing import Drawing
 from simengine.report.labels import n_lines
 from simengine.report.panels import share_panels
-from simengine.report.results_view import NothingToDraw, PointView, ResultsView, provenance_line, usable_rows
+from simengine.report.results_view import NothingToDraw, PointView, ResultsView, provenance_line
 from simengine.report.scales import HOURS_PER_DAY, day_axis
 from simengine.report.style import INK, MUTED, TEXT_PT, arm_colour, arm_label, dress, name_axes, new_figure, sign
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
     from pandas import DataFrame
 
-    from simengine.studies.statistics import Survival
+    from simengine.studies.survival import Survival
 
 CURVES_IN = 2.3
 ROW_IN = 0.16
@@ -71,19 +71,20 @@ def draw(results: ResultsView, figure: Figure | SubFigure | None = None) -> Draw
 
 
 def _arms(results: ResultsView) -> tuple[list[_Arm], list[str]]:
-    from simengine.studies.statistics import kaplan_meier
+    from simengine.studies.events import EVENT, TIME, follow_up
+    from simengine.studies.survival import kaplan_meier
 
-    if not {"graft_lost", "graft_loss_day"} <= set(results.table):
+    if results.table.empty or not {EVENT, TIME} <= set(results.table):
         return [], [point.label for point in results.points]
-    rows = usable_rows(results).dropna(subset=["graft_lost", "graft_loss_day"])
+    seen = {arm.point: arm for arm in follow_up(results.table)}
     arms, without = [], []
     for place, point in enumerate(results.points):
-        own = rows[rows["point"] == point.index]
-        if own.empty:
+        own = seen.get(point.index)
+        if own is None or not len(own.time):
             without.append(point.label)
             continue
-        day, lost = own["graft_loss_day"].to_numpy(dtype=np.float64), own["graft_lost"].to_numpy(dtype=np.float64) > 0.5
-        arms.append(_Arm(place, point, arm_label(point.label), day, lost, kaplan_meier(day, lost)))
+        estimate = kaplan_meier(own.time, own.is_event, patients=own.units)
+        arms.append(_Arm(place, point, arm_label(point.label), own.time, own.is_event, estimate))
     return arms, without
 
 
