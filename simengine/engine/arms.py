@@ -71,9 +71,7 @@ class Standing:
 
 def _active(scenario: Scenario, catalog: Catalog) -> frozenset[str]:
     lacking = catalog.entry("species", scenario.patient.species).listed_fact("lacks")
-    return frozenset(
-        arm for arm in catalog.names("arms") if arm not in lacking and scenario.mechanisms.get(arm, True)
-    )
+    return frozenset(arm for arm in catalog.names("arms") if arm not in lacking and scenario.mechanisms.get(arm, True))
 
 
 def _autoimmunity(scenario: Scenario, catalog: Catalog, active: frozenset[str]) -> bool:

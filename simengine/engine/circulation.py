@@ -88,7 +88,9 @@ _FIRST = {"venous": b.VENOUS, "target_vessels": b.TARGET_VESSELS, "liver": b.LIV
 """Compartments that a vascular route may offer its cells to first."""
 
 
-def _depots(rates: NDArray[np.float64], larger: float, scenario: Scenario, names: Names, entries: Routes, numbers: Numbers) -> None:
+def _depots(
+    rates: NDArray[np.float64], larger: float, scenario: Scenario, names: Names, entries: Routes, numbers: Numbers
+) -> None:
     """Fill the places of administration (EQ-ROUTE-1).
 
     A local depot lodges (by size and clumping), washes out (by perfusion of species and site) and leaks; a catheter empties

@@ -143,7 +143,7 @@ def body_of(
     for event in EVENTS:
         solutes[solute(f"{event}_left")] = -float(log(recipient.dice.run_uniform(f"safety.{event}")))
     pair = standing.pair()
-    pair[b.PAIR_IMMUNE], pair[b.PAIR_MASS_KG] = recipient.immune_strength, scenario.patient.weight_kg
+    pair[b.PAIR_IMMUNE], pair[b.PAIR_MASS_KG] = recipient.immune_strength, weight_kg(scenario.patient, catalog)
     n = len(names.compartments)
     return Body(
         counts=np.zeros(n, np.int64),

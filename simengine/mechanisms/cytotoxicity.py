@@ -21,9 +21,7 @@ ENGAGING_PER_H = BEHAVIOURS("engaging_per_h", "1/h", "rate of engaging one fully
 KILLING_PER_H = BEHAVIOURS("killing_per_h", "1/h", "hazard that one engaged real cell puts on its target", 0.0, 20.0)
 
 SELF_CLASS_1 = PARAMETERS("cytotoxicity.class_1_of_self", "1", "class I expression that fully inhibits missing-self attack")
-PARAMETERS(
-    "cytotoxicity.kir_weight", "1", "missing-self attack on cells that lack both C-locus ligands of the host"
-)
+PARAMETERS("cytotoxicity.kir_weight", "1", "missing-self attack on cells that lack both C-locus ligands of the host")
 MINOR_WEIGHT = PARAMETERS("cytotoxicity.minor_weight", "1", "weight of minor antigens beside class I mismatch")
 
 

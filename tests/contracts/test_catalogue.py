@@ -187,15 +187,23 @@ def in_species(species, **changes):
     """Return a tiny scenario in another species, with human cells where it is not human."""
     foreign = {} if species == "human" else {"donor.relation": "xenogeneic", "donor.match": "0/8"}
     mass = CATALOG.entry("species", species).value("body_mass_kg")
-    return at("skeletal_muscle", "intramuscular", **{"patient.species": species, "patient.weight_kg": mass}, **foreign, **changes)
+    return at(
+        "skeletal_muscle", "intramuscular", **{"patient.species": species, "patient.weight_kg": mass}, **foreign, **changes
+    )
 
 
 WAYS = [(site, route) for site in CATALOG.names("sites") for route in CATALOG.entry("sites", site).listed_fact("routes")]
 NEWCOMERS = (
     [(f"sites.{site}.{route}", lambda site=site, route=route: at(site, route)) for site, route in WAYS]
     + [(f"species.{name}", lambda name=name: in_species(name)) for name in CATALOG.names("species")]
-    + [(f"drugs.{name}", lambda name=name: at("heart_infarct", "intramyocardial", drug=[{"name": name}])) for name in CATALOG.names("drugs")]
-    + [(f"edits.{name}", lambda name=name: at("heart_infarct", "intramyocardial", **{"product.edit": name})) for name in CATALOG.names("edits")]
+    + [
+        (f"drugs.{name}", lambda name=name: at("heart_infarct", "intramyocardial", drug=[{"name": name}]))
+        for name in CATALOG.names("drugs")
+    ]
+    + [
+        (f"edits.{name}", lambda name=name: at("heart_infarct", "intramyocardial", **{"product.edit": name}))
+        for name in CATALOG.names("edits")
+    ]
     + [(f"arms.{name}", lambda name=name: in_species("mouse", mechanisms={name: False})) for name in CATALOG.names("arms")]
 )
 

@@ -75,7 +75,7 @@ def test_cells_held_in_organs_die_or_are_released_at_the_stated_rates():
 
 def test_a_local_depot_lodges_by_size_and_a_catheter_offers_a_first_pass():
     """EQ-ROUTE-1: lodging rises with (d / 7.5 µm) to the exponent and with clumping; a catheter empties at 120 per h."""
-    rates, small = rates_of(**{"parameters": {"products.bm_msc.clumping": 1.5}})
+    rates, small = rates_of(parameters={"products.bm_msc.clumping": 1.5})
 
     def route(name):
         return small.numbers("routes", "intramyocardial", name)

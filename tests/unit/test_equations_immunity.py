@@ -79,7 +79,7 @@ def test_every_arm_can_be_switched_off(arm, gone):
     """With the switch, nothing of the arm is left; without it, something is."""
     case = {"donor.relation": "xenogeneic", "donor.match": "0/8", "patient.autoimmune_to": "stromal"}
     assert not gone(standing(**case)[0])
-    assert gone(standing(**case, **{"mechanisms": {arm: False}})[0])
+    assert gone(standing(**case, mechanisms={arm: False})[0])
 
 
 def test_a_nude_mouse_lacks_the_arms_of_t_cells_and_a_nod_scid_mouse_nearly_all():
@@ -109,7 +109,7 @@ def test_the_immune_system_of_a_mouse_is_small_and_fast():
 
 def test_organs_and_injections_scale_with_the_body():
     """EQ-SPECIES-2: the zone of a default injection and the organ follow the same power of relative body mass."""
-    case = "delivery = [{ route = \"intramyocardial\", dose_cells = 1000 }]"
+    case = 'delivery = [{ route = "intramyocardial", dose_cells = 1000 }]'
     human = build(loads(f'name = "a"\n{case}').points[0].scenario, 1, 0, 0).world
     rat = loads(f'name = "a"\npatient.species = "rat"\npatient.weight_kg = 0.3\n{case}').points[0].scenario
     small = build(rat, 1, 0, 0)
@@ -139,7 +139,10 @@ def test_drugs_kill_t_cells_and_those_in_division_first():
     pools = {"cd8_naive": 0.1, "cd4_memory": 0.1, "cd8_waking_1": 0.1, "cd4_dividing_5": 0.3, "cd8_waking_4": 0.3}
     for name in pools:
         body.pools[small.pool(name)] = n
-    rows = [tuple(small.pool(f"{k}_{p}") for p in ("naive", "memory", "resting_memory", "waking_1", "effectors")) for k in ("cd8", "cd4")]
+    rows = [
+        tuple(small.pool(f"{k}_{p}") for p in ("naive", "memory", "resting_memory", "waking_1", "effectors"))
+        for k in ("cd8", "cd4")
+    ]
     for clone in rows:
         priming._deplete(small.handle, 0, hours, clone)
     for name, hazard in pools.items():
