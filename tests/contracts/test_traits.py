@@ -162,8 +162,8 @@ def test_every_field_of_a_person_or_product_is_a_trait_of_the_table_or_says_how_
             assert in_table or field in NOT_IN_THE_TABLE or field in ELSEWHERE, f"{section.__name__}.{field}"
 
 
-ELSEWHERE = {"ancestry", "hla", "blood_group", "match_level"}
-"""Fields of tissue types, which act through the match."""
+ELSEWHERE = {"ancestry", "hla", "blood_group", "match_level", "autoimmune_to", "edit"}
+"""Fields of tissue types, of arms and of edits, which act through what the host sees of the graft."""
 
 
 def test_every_trait_that_is_declared_is_read_by_a_row_or_belongs_to_one_that_is():

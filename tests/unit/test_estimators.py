@@ -10,7 +10,8 @@ from scipy import stats
 
 from simengine.studies import estimators
 from simengine.studies.estimators import Estimate, dose_at_half, estimate, half_width, hazard_ratio, incidence, verdict
-from simengine.studies.statistics import kaplan_meier, wilson
+from simengine.studies.statistics import wilson
+from simengine.studies.survival import kaplan_meier
 from simengine.studies.targets import Target
 
 BASE = {
