@@ -25,6 +25,7 @@ class Written:
         self.values = np.zeros((len(HOURS), len(self.columns)))
         for p, patch in enumerate(names.patches):
             self[f"{patch}.volume_mm3"], self[f"{patch}.zone_mm3"], self[f"{patch}.share"] = world.patch[p, :3]
+            self[f"{patch}.growth"] = 1.0
         self.course = Course(
             patches=names.patches,
             product_types=tuple(cell.label for cell in names.types if cell.is_product),
@@ -43,7 +44,7 @@ class Written:
             tally=world.tally,
             status="ok",
             reason="",
-            traits={"lesion_fraction": 0.3, "remote_lvef_percent": 60.0},
+            traits=dict(self.small.built.recipient.site),
         )
 
     def __setitem__(self, name, series):
