@@ -77,6 +77,11 @@ class Facts:
         return out
 
     @property
+    def has_target(self) -> bool:
+        """Whether the scenario's site is an organ at all."""
+        return self.site_fact("organ") != "none"
+
+    @property
     def lineage(self) -> Entry:
         """The lineage of the product."""
         catalog = load_catalog()

@@ -58,7 +58,7 @@ def _cause(facts: Facts, until: int) -> str:
 
 
 def measure(facts: Facts) -> dict[str, float | str]:
-    """Return the columns of this module; without a dose there is no graft to lose.
+    """Return the columns of this module; without a dose or without a target there is no graft to lose.
 
     EQ-GRAFT-2: engrafted = living at the target / dose; representation noise = engrafted / sqrt(agents).
     """
@@ -67,7 +67,7 @@ def measure(facts: Facts) -> dict[str, float | str]:
     row["n_agents_mean"] = float(np.sum(agents) / len(agents)) if len(agents) else 0.0
     row["n_agents_peak"] = float(np.max(agents)) if len(agents) else 0.0
     row["graft_loss_cause"] = ""
-    if facts.dose <= 0.0:
+    if facts.dose <= 0.0 or not facts.has_target:
         return row
     lost = loss_index(facts)
     living = float(facts.observed["living"][-1])

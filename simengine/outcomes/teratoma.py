@@ -47,7 +47,7 @@ def _chance(facts: Facts) -> float:
 
 def measure(facts: Facts) -> dict[str, float]:
     """Return the columns of this module; NaN where cells have no tissue to grow in."""
-    if facts.site_fact("organ") == "none":
+    if not facts.has_target:
         return dict.fromkeys(COLUMNS, float("nan"))
     chance = _chance(facts)
     return {"ae_teratoma": float(facts.dice.run_uniform("teratoma.founder") < chance), "teratoma_probability": chance}
