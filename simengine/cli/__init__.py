@@ -31,6 +31,7 @@ COMMANDS = {
     "match": "Compare donors with a patient as a transplant laboratory would.",
     "explain": "Print every resolved parameter with its unit, source and grade.",
     "list": "List what the catalogue holds, or the packaged scenarios.",
+    "scenarios": "List the packaged studies, or copy one to change it.",
     "schema": "Print the JSON Schema of scenario files.",
     "doctor": "Check this installation and machine.",
     "warmup": "Compile the engine now, so that the first run starts at once.",

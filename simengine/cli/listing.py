@@ -6,6 +6,8 @@ import json
 
 import click
 
+from simengine.cli.scenarios import packaged
+
 SCENARIOS = "scenarios"
 
 
@@ -33,8 +35,9 @@ def command(kind: str | None, as_json: bool) -> None:
 def _kinds() -> tuple[list[str], list[list[str]]]:
     from simengine.catalog import KINDS, names
 
+    studies = [path.stem for path in packaged()]
     rows = [[kind, str(len(names(kind))), ", ".join(names(kind))] for kind in KINDS]
-    return ["kind", "entries", "names"], [*rows, [SCENARIOS, str(len(_scenarios())), ", ".join(_scenarios())]]
+    return ["kind", "entries", "names"], [*rows, [SCENARIOS, str(len(studies)), ", ".join(studies)]]
 
 
 def _entries(kind: str) -> tuple[list[str], list[list[str]]]:
@@ -43,16 +46,10 @@ def _entries(kind: str) -> tuple[list[str], list[list[str]]]:
     if kind == SCENARIOS:
         from simengine.api import load
 
-        studies = {name: load(name) for name in _scenarios()}
+        studies = {path.stem: load(path.stem) for path in packaged()}
         return ["name", "title"], [[name, study.title] for name, study in studies.items()]
     try:
         entries = [entry(kind, name) for name in names(kind)]
     except UnknownName as error:
         raise click.BadParameter(str(error), param_hint="KIND") from None
     return ["name", "title", "what it is"], [[found.name, found.title, found.summary] for found in entries]
-
-
-def _scenarios() -> list[str]:
-    from simengine.scenario import scenarios_folder
-
-    return sorted(path.stem for path in scenarios_folder().glob("*.toml"))

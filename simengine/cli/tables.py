@@ -29,6 +29,8 @@ HEADLINES = (
     Headline("graft_lost", "graft lost\n% of runs", 100.0),
     Headline("lvef_change_points", "LVEF change\npoints"),
     Headline("scar_change_points", "scar change\npoints"),
+    Headline("motor_change_score", "motor score\nchange"),
+    Headline("fistula_remission", "remission\n% of runs", 100.0),
 )
 COLUMNS_OTHERWISE = 4
 

@@ -25,7 +25,7 @@ from simengine.state.course import Course
 
 __all__ = ["MODULES", "RunResult", "descriptions", "evaluate"]
 
-MODULES = ("retention", "graft", "heart", "immunity", "safety", "cost")
+MODULES = ("retention", "graft", "heart", "striatum", "fistula", "immunity", "safety", "teratoma", "cost")
 """Outcome modules, in the order of their columns."""
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simengine.catalog import Entry, load_catalog
+from simengine.outcomes.ledger import scale_of
 from simengine.patients.draws import Dice
 from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
@@ -42,6 +44,18 @@ class Facts:
         """Return a number of the scenario's site."""
         return self.numbers("sites", self.scenario.site.name, name)
 
+    def own_site(self, name: str) -> float:
+        """Return the patient's own value of a number of the scenario's site."""
+        return self.numbers.own("sites", self.scenario.site.name, name, self.dice)
+
+    def has_site(self, name: str) -> bool:
+        """Tell whether the scenario's site states a number: what a site does not state has no meaning there."""
+        return self.numbers.has("sites", self.scenario.site.name, name)
+
+    def site_fact(self, name: str) -> str:
+        """Return a label of the scenario's site; empty when it states none."""
+        return str(load_catalog().entry("sites", self.scenario.site.name).facts.get(name, ""))
+
     def at(self, series: Series, hour: float) -> float:
         """Return a series at a recorded hour; NaN when the run ended before it."""
         hits = np.flatnonzero(np.abs(self.course.hours - hour) < 1e-6)
@@ -61,6 +75,24 @@ class Facts:
         for patch in self.course.patches:
             out = out + self.course[f"{patch}.{quantity}"] * self.course[f"{patch}.share"]
         return out
+
+    @property
+    def has_target(self) -> bool:
+        """Whether the scenario's site is an organ at all."""
+        return self.site_fact("organ") != "none"
+
+    @property
+    def lineage(self) -> Entry:
+        """The lineage of the product."""
+        catalog = load_catalog()
+        return catalog.entry("lineages", str(catalog.entry("products", self.scenario.product.name).facts["lineage"]))
+
+    @property
+    def arrived(self) -> float:
+        """Cells that reached the target alive within the run."""
+        if not self.course.patches:
+            return float(self.ledger["living.target"][-1] + self.ledger["fate.died_in_target"][-1])
+        return sum(float(self.course[f"{p}.arrived"][-1]) * scale_of(self.course, p) for p in self.course.patches)
 
     @property
     def dose(self) -> float:

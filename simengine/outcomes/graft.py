@@ -28,7 +28,7 @@ ASSAY_LIMIT_CELLS = 100.0
 """... or below this many cells, the assumed detection limit of bioluminescence in depth."""
 
 
-def _loss_index(facts: Facts) -> int | None:
+def loss_index(facts: Facts) -> int | None:
     """Return the record at which the graft is lost: the first of two running below the limit.
 
     EQ-GRAFT-1: limit = max(1 % of the mean signal of day 1-3, assay limit / dose); records after 24 h count.
@@ -58,7 +58,7 @@ def _cause(facts: Facts, until: int) -> str:
 
 
 def measure(facts: Facts) -> dict[str, float | str]:
-    """Return the columns of this module; without a dose there is no graft to lose.
+    """Return the columns of this module; without a dose or without a target there is no graft to lose.
 
     EQ-GRAFT-2: engrafted = living at the target / dose; representation noise = engrafted / sqrt(agents).
     """
@@ -67,9 +67,9 @@ def measure(facts: Facts) -> dict[str, float | str]:
     row["n_agents_mean"] = float(np.sum(agents) / len(agents)) if len(agents) else 0.0
     row["n_agents_peak"] = float(np.max(agents)) if len(agents) else 0.0
     row["graft_loss_cause"] = ""
-    if facts.dose <= 0.0:
+    if facts.dose <= 0.0 or not facts.has_target:
         return row
-    lost = _loss_index(facts)
+    lost = loss_index(facts)
     living = float(facts.observed["living"][-1])
     own = sum(
         facts.course[f"{patch}.agents.{kind}"][-1] for patch in facts.course.patches for kind in facts.course.product_types

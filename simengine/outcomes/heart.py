@@ -106,7 +106,7 @@ def measure(facts: Facts) -> dict[str, float]:
 
 
 def courses(facts: Facts) -> dict[str, NDArray[np.float64]]:
-    """Return the true ejection fraction and the means of tissue and fields over the lesion."""
+    """Return the true ejection fraction of a heart, and at every site the means of tissue and fields over the lesion."""
     if not facts.course.patches:
         return {}
     tissue = ("functional", "injured", "scar", "void", "vessels", "debris", "neutrophils", "graft")

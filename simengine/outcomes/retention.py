@@ -38,13 +38,13 @@ for _name, _assay in (
 
 
 def measure(facts: Facts) -> dict[str, float]:
-    """Return the columns of this module; NaN where no cells were given or the run ended before."""
+    """Return the columns of this module; NaN where no cells were given, the run ended before, or there is no target."""
     none = float("nan")
     row = {"dose_cells": facts.dose}
     for assay in _ASSAYS:
         for label, hour in HOURS.items():
             series = facts.observed[assay]
-            row[f"retained_{assay}_{label}"] = facts.at(series, hour) if facts.dose > 0 else none
+            row[f"retained_{assay}_{label}"] = facts.at(series, hour) if facts.dose > 0 and facts.has_target else none
     for name, assay, hour in (
         ("lung_living_1h", "lung_living", 1.0),
         ("lung_living_24h", "lung_living", 24.0),

@@ -15,6 +15,10 @@ from simengine.report.scales import Wanted
 HEADLINE = (
     "lvef_change_points",
     "scar_change_points",
+    "motor_change_score",
+    "dopaminergic_neurons",
+    "fistula_remission",
+    "fistula_healed_fraction",
     "retained_living_24h",
     "retained_living_30d",
     "peak_cd8_per_mm3",
@@ -24,12 +28,13 @@ MOST_OUTCOMES = 6
 
 
 def headline_outcomes(results: ResultsView) -> list[str]:
-    """The outcomes that figures and summaries lead with: the well-known ones, else the first numeric ones described."""
+    """The outcomes that figures lead with: the well-known ones that have values, else the first numeric ones described."""
     from pandas.api.types import is_numeric_dtype
 
     table = results.table
-    known = [name for name in HEADLINE if name in table]
-    described = [name for name in results.manifest.get("outcomes") or {} if name in table and is_numeric_dtype(table[name])]
+    told = [name for name in table if table[name].notna().any()]
+    known = [name for name in HEADLINE if name in told]
+    described = [name for name in results.manifest.get("outcomes") or {} if name in told and is_numeric_dtype(table[name])]
     return (known or described)[:MOST_OUTCOMES]
 
 
@@ -38,7 +43,7 @@ def plan_figures(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
     headline = headline_outcomes(results)
     names = sorted(results.course_names())
     immune = [name for name in names if name.startswith("immune.cd8")][:1]
-    wanted = [*immune, *(name for name in names if name == "lvef_percent")]
+    wanted = [*immune, *(name for name in names if name in ("lvef_percent", "motor_score"))]
     if any(name.startswith("living.") for name in names):
         wanted.insert(0, "living.*")
     figures: dict[str, Callable[[], Drawing]] = {}

@@ -113,12 +113,18 @@ def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[
 
 
 def outcome_names(table: DataFrame) -> list[str]:
-    """Return the numeric columns that are neither keys nor swept."""
-    swept = table.attrs.get("swept", ())
+    """Return the numeric columns that are neither keys nor swept, and have a value in at least one run that succeeded.
+
+    An outcome of another organ has no value anywhere and is left out; when no run succeeded, all are named.
+    """
+    swept, good = table.attrs.get("swept", ()), table[table["status"] == "ok"]
     return [
         name
         for name in table.columns
-        if name not in KEYS and name not in swept and np.issubdtype(table[name].to_numpy().dtype, np.number)
+        if name not in KEYS
+        and name not in swept
+        and np.issubdtype(table[name].to_numpy().dtype, np.number)
+        and (good.empty or bool(good[name].notna().any()))
     ]
 
 

@@ -297,3 +297,29 @@ def test_lengths_of_time_are_written_as_people_say_them():
         "2 h 5 min",
         "3 d 4 h",
     ]
+
+
+def test_packaged_studies_are_listed_with_what_they_are_for(capsys):
+    """Each by its name with the comment of its first line."""
+    assert call("scenarios", "list", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    files = sorted((ROOT / "scenarios").glob("*.toml"))
+    assert [row["name"] for row in rows] == [file.stem for file in files]
+    assert [f"# {row['what it is for']}" for row in rows] == [file.read_text().splitlines()[0] for file in files]
+
+
+def test_a_packaged_study_is_copied_and_nothing_is_overwritten(tmp_path, monkeypatch, capsys):
+    """To the folder one is in, to another folder, to a file; a second time the copy and what changed in it stay."""
+    monkeypatch.chdir(tmp_path)
+    original = (ROOT / "scenarios" / "heart_infarct_demo.toml").read_text()
+    (tmp_path / "there").mkdir()
+    name = "heart_infarct_demo.toml"
+    for to, lands in (([], name), (["there"], f"there/{name}"), (["own.toml"], "own.toml")):
+        assert call("scenarios", "copy", "heart_infarct_demo", *to) == 0
+        assert (tmp_path / lands).read_text() == original
+    (tmp_path / "own.toml").write_text("mine")
+    assert call("scenarios", "copy", "heart_infarct_demo", "own.toml") == 2
+    assert "exists already" in capsys.readouterr().err
+    assert (tmp_path / "own.toml").read_text() == "mine"
+    assert call("scenarios", "copy", "heart_infarct_dmo") == 2
+    assert "heart_infarct_demo" in capsys.readouterr().err

@@ -1,0 +1,55 @@
+"""Every packaged study says what it is for, is sound, and runs: ten steps of its first and last arm, on a small patch."""
+
+from __future__ import annotations
+
+import pytest
+
+from simengine import scenario
+from simengine.engine import simulate
+from simengine.outcomes import descriptions, evaluate
+from simengine.scenario import scenarios_folder
+
+FILES = sorted(scenarios_folder().glob("*.toml"))
+STEPS = 10
+
+
+def short(asked):
+    """Return a scenario of ten steps of its body clock in a patch of 6 x 6 x 2 voxels."""
+    days = STEPS * asked.clocks.body_h / 24.0
+    return asked.model_copy(
+        update={
+            "run": asked.run.model_copy(update={"duration_days": days, "record_every_h": 2.0}),
+            "patch": asked.patch.model_copy(update={"shape": (6, 6, 2)}),
+            "output": asked.output.model_copy(update={"snapshot_days": ()}),
+        }
+    )
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+def test_a_packaged_study_says_what_it_is_for(file):
+    first = file.read_text(encoding="utf-8").splitlines()[0]
+    study = scenario.load(file)
+    assert first.startswith("# ")
+    assert first.endswith(".")
+    assert study.name == file.stem
+    assert study.title
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+def test_a_packaged_study_runs_ten_steps_of_its_first_and_last_arm(file):
+    """With a closed ledger (a run whose ledger does not close raises) and every outcome that is declared."""
+    points = scenario.load(file).points
+    for point in {0: points[0], len(points) - 1: points[-1]}.values():
+        asked = short(point.scenario)
+        result = evaluate(asked, simulate(asked, 1))
+        assert result.row["status"] == "ok"
+        assert set(result.row) == {*descriptions(), "status", "reason"}
+        assert len(result.courses["time_h"]) > STEPS // 2
+
+
+def test_there_is_a_study_for_every_site_and_every_lineage():
+    from simengine.catalog import entry, names
+
+    asked = [point.scenario for file in FILES for point in scenario.load(file).points]
+    assert {one.site.name for one in asked} == set(names("sites"))
+    assert {entry("products", one.product.name).facts["lineage"] for one in asked} == set(names("lineages"))
