@@ -67,10 +67,20 @@ DRUG_HAZARDS = ("depletion_per_h", "dividing_death_per_h", "infection_rise", "or
     DRUG_EXPONENT,
     DRUG_LEVEL,  # state: level, ng/mL
     DRUG_EXPOSURE,  # state: integral of the level, ng h/mL
-    DRUG_FIRST_TARGET,  # largest inhibition of each of DRUG_TARGETS
-) = range(10)
-DRUG_FIRST_HAZARD = DRUG_FIRST_TARGET + len(DRUG_TARGETS)
-N_DRUG = DRUG_FIRST_HAZARD + len(DRUG_HAZARDS)
+    DRUG_ON_ACTIVATION,  # largest inhibition of each of DRUG_TARGETS, in their order
+    DRUG_ON_PROLIFERATION,
+    DRUG_ON_COSTIMULATION,
+    DRUG_ON_ENTRY,
+    DRUG_ON_INFLAMMATION,
+    DRUG_ON_ANTIBODY,
+    DRUG_ON_REGULATORY,
+    DRUG_DEPLETES,  # each of DRUG_HAZARDS at full effect, in their order
+    DRUG_KILLS_DIVIDING,
+    DRUG_RAISES_INFECTION,
+    DRUG_DAMAGES,
+) = range(20)
+N_DRUG = 20
+DRUG_FIRST_TARGET, DRUG_FIRST_HAZARD = DRUG_ON_ACTIVATION, DRUG_DEPLETES
 
 # Body.flux: what the patches gave to the body since the last body step -------------------------------------------------
 (
