@@ -213,7 +213,7 @@ class Body(NamedTuple):
 
 
 TALLY_CELLS, TALLY_EVENTS, TALLY_HAZARD = range(3)
-"""Real cells (at the patch scale of tick 0), agents, and cumulative hazard; by patch, cause (then division, transition), type."""
+"""Real cells (at the patch scale of tick 0), agents, cumulative hazard: by patch, cause (then division, transition), type."""
 
 
 class Record(NamedTuple):

@@ -258,5 +258,7 @@ def test_every_number_is_looked_up_by_some_run(monkeypatch):
         for site, route in WAYS:
             build(at(site, route, **{"patient.species": species}), 1, 0, 0)
     for site, route in WAYS:
-        evaluate(at(site, route), simulate(at(site, route), 1))
+        own, pluripotent = at(site, route), at(site, route, **{"product.name": "esc"})
+        evaluate(own, simulate(own, 1))
+        evaluate(pluripotent, simulate(pluripotent, 1))
     assert {name for _, _, name in set(own_parameters()) - asked} == READ_BY_TRAITS

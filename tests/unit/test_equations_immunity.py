@@ -165,7 +165,7 @@ def test_a_share_of_leaving_helpers_becomes_regulatory():
 
 def test_eaten_cells_count_by_body_mass_and_fade():
     """EQ-EXPOSE-1: 8e7 cells eaten by 80 kg are 1, and fade at their rate."""
-    small = SmallWorld()
+    small = SmallWorld(**{"patient.weight_kg": 80.0})
     body, fading = small.world.body, small.parameter("exposure.fading_per_h")
     body.flux[b.FLUX_EATEN] = 8e7
     exposure.flow(small.handle, 0, 2.0, 0, 0)
