@@ -265,31 +265,3 @@ class Scenario(Section):
     def plain(self) -> dict[str, Any]:
         """Return the content as plain JSON values, with every default and without fields that are not set."""
         return self.model_dump(mode="json", exclude_none=True)
-
-
-class Arm(Section):
-    """One named variant of the scenario."""
-
-    name: str = words("Label of the arm in tables and figures.", ..., LABEL)
-    set: dict[str, Any] = Field(default={}, description="Values instead of the scenario's, by dotted path.")
-
-
-class Sweep(Section):
-    """Variants by design: every combination of `grid`, for every row of `list`, for every arm."""
-
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        default={}, description='Values to combine, by dotted path: {"donor.match" = ["8/8", "0/8"]}.'
-    )
-    rows: Annotated[tuple[dict[str, Any], ...], Field(strict=False, max_length=10_000)] = Field(
-        default=(), alias="list", description="Rows of values that vary together, by dotted path."
-    )
-
-
-class StudyFile(Scenario):
-    """A scenario file as it is written: a scenario, what it extends, and its variants."""
-
-    extends: str | Annotated[list[str], Field(max_length=MOST_FILES)] = Field(
-        default=[], description="Files to start from, merged in order."
-    )
-    arm: tuple[Arm, ...] = many("Named variants.", 1000)
-    sweep: Sweep = Field(default=Sweep.model_validate({}), description="Variants by design.")
