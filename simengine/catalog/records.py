@@ -26,6 +26,7 @@ KINDS = (
     "populations",
     "hla",
     "ancestries",
+    "communities",
     "genes",
 )
 """The folders of the catalogue."""
