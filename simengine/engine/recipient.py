@@ -56,7 +56,7 @@ def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice) -> Recipient:
         remote_lvef_percent=numbers.own("sites", site, "remote_lvef_percent", dice),
         immune_strength=immune,
         potency=numbers.own("products", scenario.product.name, "potency_variation", dice),
-        pair=pair_of(scenario.donor.relation, scenario.donor.match, dice),
+        pair=pair_of(scenario, numbers, dice),
         dice=dice,
     )
 

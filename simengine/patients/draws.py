@@ -44,6 +44,11 @@ class Dice:
         self._key: NDArray[np.uint64] = make_key(seed, patient, drawn_by)
         self._run_key: NDArray[np.uint64] = make_key(seed, patient, replicate)
 
+    @property
+    def varies(self) -> bool:
+        """Whether traits differ from patient to patient; if not, each stands at its stated value."""
+        return self._varies
+
     def uniform(self, trait: str) -> float:
         """Return the uniform number of a trait; 0.5 when nothing varies."""
         if not self._varies:

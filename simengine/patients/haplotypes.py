@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -17,6 +17,7 @@ from simengine.foundation.random import make_key, purpose, uniform
 
 __all__ = ["RECIPIENT", "Haplotypes", "haplotypes_of"]
 
+_ORDER = ("A", "C", "B", "DRB1", "DQB1", "DPB1")
 _BLOCKS = ("A", "C~B", "DRB1~DQB1")
 RECIPIENT = purpose("haplotypes.recipient")
 """Draws of the virtual recipients of a bank."""
@@ -31,22 +32,30 @@ class Haplotypes:
     """The haplotypes of an ancestry by falling frequency, and its DPB1 alleles.
 
     `alleles` H tuples of five names (A, C, B, DRB1, DQB1), `frequency` their H shares of chromosomes (sum 1), `n_named` of
-    them published, `dpb1` the names and shares of DPB1, which is drawn apart, as recombination separates it.
+    them published, `loci` the shares of alleles at each of the six loci, frequent ones first; DPB1 is drawn apart, as
+    recombination separates it.
     """
 
     ancestry: str
     alleles: tuple[tuple[str, ...], ...]
     frequency: tuple[float, ...]
     n_named: int
-    dpb1: Mapping[str, float]
+    loci: Mapping[str, Mapping[str, float]]
     _ends: tuple[float, ...]
     _dpb1_ends: tuple[float, ...]
 
-    def draw(self, u: float, u_dpb1: float) -> tuple[str, ...]:
-        """Return the six alleles of the haplotype at two uniform numbers; small numbers give the frequent ones."""
-        i = min(bisect_right(self._ends, u), len(self.alleles) - 1)
-        j = min(bisect_right(self._dpb1_ends, u_dpb1), len(self.dpb1) - 1)
-        return (*self.alleles[i], tuple(self.dpb1)[j])
+    def draw(self, u: float, u_dpb1: float) -> dict[str, str]:
+        """Return the haplotype at two uniform numbers, an allele for each locus; small numbers give frequent ones."""
+        return self._at(bisect_right(self._ends, u), bisect_right(self._dpb1_ends, u_dpb1))
+
+    def typical(self, rank: int) -> dict[str, str]:
+        """Return the haplotype of a rank, 0 the most frequent, with the DPB1 allele of that rank."""
+        return self._at(rank, rank)
+
+    def _at(self, i: int, j: int) -> dict[str, str]:
+        dpb1 = tuple(self.loci["DPB1"])
+        alleles = (*self.alleles[min(i, len(self.alleles) - 1)], dpb1[min(j, len(dpb1) - 1)])
+        return dict(zip(_ORDER, alleles, strict=True))
 
     def share_of_first(self, n: int) -> float:
         """Return the share of chromosomes that carry one of the n most frequent haplotypes."""
@@ -79,7 +88,7 @@ def haplotypes_of(ancestry: str, tail_index: float | None = None) -> Haplotypes:
     """
     entry = load_catalog().entry("ancestries", ancestry)
     rows: dict[tuple[str, ...], float] = {tuple(str(row["alleles"]).split("~")): float(row["frequency"]) for row in entry.rows}
-    named = {alleles: share for alleles, share in rows.items() if len(alleles) == 5}
+    named: dict[tuple[str, ...], float] = {alleles: share for alleles, share in rows.items() if len(alleles) == 5}
     blocks = [_scaled(rows, kind) for kind in _BLOCKS]
     index = entry.value("tail_index") if tail_index is None else tail_index
     left = [_left(block, named) for block in blocks]
@@ -91,15 +100,16 @@ def haplotypes_of(ancestry: str, tail_index: float | None = None) -> Haplotypes:
     shares = named | _capped(raw, 1.0 - sum(named.values()), min(named.values()))
     ordered = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
     frequency = tuple(share for _, share in ordered)
-    dpb1 = {alleles[0]: share for alleles, share in _scaled(rows, "DPB1").items()}
+    loci = {locus: _marginal(ordered, place) for place, locus in enumerate(_ORDER[:5])}
+    loci["DPB1"] = _marginal(list(_scaled(rows, "DPB1").items()), 0)
     return Haplotypes(
         ancestry=ancestry,
         alleles=tuple(alleles for alleles, _ in ordered),
         frequency=frequency,
         n_named=len(named),
-        dpb1=dpb1,
+        loci=loci,
         _ends=tuple(accumulate(frequency)),
-        _dpb1_ends=tuple(accumulate(dpb1.values())),
+        _dpb1_ends=tuple(accumulate(loci["DPB1"].values())),
     )
 
 
@@ -118,6 +128,14 @@ def _by_name(alleles: tuple[str, ...]) -> float:
     """Return the uniform number of a haplotype, the same in every run and on every machine."""
     identity = int.from_bytes(sha256("~".join(alleles).encode()).digest()[:8], "big")
     return float(uniform(_KEY, np.uint64(identity), 0, _TAIL, 0))
+
+
+def _marginal(shares: Sequence[tuple[tuple[str, ...], float]], place: int) -> dict[str, float]:
+    """Return the shares of the alleles that stand at one place of haplotypes, frequent ones first."""
+    found: dict[str, float] = {}
+    for alleles, share in shares:
+        found[alleles[place]] = found.get(alleles[place], 0.0) + share
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _scaled(rows: Mapping[tuple[str, ...], float], kind: str) -> dict[tuple[str, ...], float]:

@@ -21,8 +21,8 @@ N_RECIPIENTS = 20_000
 """Virtual recipients that a bank is tried on: standard error of a share at most 0.35 points."""
 _BINS_PER_FOLD = 20
 """Haplotypes of like frequency are taken together, in so many groups for each factor e."""
-_MATCHED = (0, 2, 3)
-"""Where A, B and DRB1, which a bank matches, stand in a haplotype."""
+_MATCHED = ("A", "B", "DRB1")
+"""The loci that a bank matches."""
 
 
 @dataclass(frozen=True)
@@ -160,21 +160,20 @@ def _recipients(population: str, level: Level, which: int) -> list[tuple[tuple[s
     for ancestry, share in shares.items():
         table = haplotypes_of(ancestry)
         for i in range(round(N_RECIPIENTS * share / total)):
-            first, second = (table.draw(u, 0.5) for u in uniform2(key, np.uint64(i), 0, RECIPIENT, 0))
-            found.append((_triple(first, level), _triple(second, level)))
+            drawn = [table.draw(u, 0.5) for u in uniform2(key, np.uint64(i), 0, RECIPIENT, 0)]
+            first, second = (tuple(_named(haplotype[locus], level) for locus in _MATCHED) for haplotype in drawn)
+            found.append((first, second))
     return found
 
 
-@lru_cache(maxsize=100_000)
-def _triple(alleles: tuple[str, ...], level: Level) -> tuple[str, ...]:
-    """Return the names of a haplotype's A, B and DR at a level; the broad antigen where the split is not known."""
-    found = [allele_of(alleles[place]) for place in _MATCHED]
-    return tuple(allele.at(level) or allele.broad or allele.first_field for allele in found)
+@lru_cache(maxsize=4096)
+def _named(allele: str, level: Level) -> str:
+    """Return the name of an allele at a level; the broad antigen where the split is not known."""
+    found = allele_of(allele)
+    return found.at(level) or found.broad or found.first_field
 
 
-def _combinations(
-    recipients: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], code: Mapping[str, int]
-) -> NDArray[np.int64]:
+def _combinations(recipients: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], code: Mapping[str, int]) -> NDArray[np.int64]:
     """Return the A-B-DR combinations of recipients, (recipients, 8), each as one whole number.
 
     One that a homozygous locus repeats is replaced by -1, so that it counts once.

@@ -97,19 +97,20 @@ def test_haplotypes_are_drawn_as_often_as_they_are():
     """Chi-square of 4,000 draws on 12 classes at p > 1e-4; one class drawn a third too often gives p < 1e-4."""
     table = haplotypes_of("european")
     dice = [Dice("per_patient", 5, patient, 0) for patient in range(4000)]
-    drawn = Counter(table.draw(d.uniform("a"), d.uniform("b"))[:5] for d in dice)
+    drawn = Counter(tuple(table.draw(d.uniform("a"), d.uniform("b")).values())[:5] for d in dice)
     top = table.alleles[:11]
     counts = [drawn[alleles] for alleles in top]
     expected = [4000.0 * share for share in table.frequency[:11]]
     assert chisquare([*counts, 4000 - sum(counts)], [*expected, 4000.0 - sum(expected)]).pvalue > 1e-4
-    assert table.draw(0.0, 0.0) == (*table.alleles[0], next(iter(table.dpb1)))
-    assert len(table.draw(0.9999999, 0.9999999)) == len(LOCI)
+    assert table.draw(0.0, 0.0) == table.typical(0)
+    assert tuple(table.typical(0).values())[:5] == table.alleles[0]
+    assert sorted(table.draw(0.9999999, 0.9999999)) == sorted(LOCI)
 
 
 def small(frequency, alleles):
     """Return a table of few haplotypes."""
     ends = tuple(np.cumsum(frequency))
-    return Haplotypes("small", tuple(alleles), tuple(frequency), len(alleles), {"DPB1*04:01": 1.0}, ends, (1.0,))
+    return Haplotypes("small", tuple(alleles), tuple(frequency), len(alleles), {"DPB1": {"DPB1*04:01": 1.0}}, ends, (1.0,))
 
 
 THREE = [
@@ -154,10 +155,10 @@ def test_a_bank_covers_whom_its_lines_match_at_a_b_and_dr(monkeypatch):
 
 def test_what_was_fitted_comes_out_and_what_was_not_is_what_the_guide_says():
     """CAL-25 and CAL-27 within their bands and near their values; CAL-26 is not fitted, and stands in docs/matching.md."""
-    assert bank_coverage("uk_kidney_waiting_list", 10) == pytest.approx(0.377, abs=0.006)
-    assert match_probability("european") == pytest.approx(0.75, abs=0.003)
-    assert bank_coverage("uk", 150) == pytest.approx(0.854, abs=0.006)
-    assert bank_coverage("european", 150) == pytest.approx(0.894, abs=0.006)
+    assert bank_coverage("uk_kidney_waiting_list", 10) == pytest.approx(0.379, abs=0.001)
+    assert match_probability("european") == pytest.approx(0.750, abs=0.001)
+    assert bank_coverage("uk", 150) == pytest.approx(0.855, abs=0.001)
+    assert bank_coverage("european", 150) == pytest.approx(0.895, abs=0.001)
 
 
 def test_finer_levels_more_donors_and_more_lines_act_in_their_direction():
