@@ -15,6 +15,7 @@ from simengine.scenario.donor_checks import CHECKS_OF_DONORS, SAME_BODY
 from simengine.scenario.findings import Check, CheckOfElement, Finding, Unsound, known, told
 from simengine.scenario.model import Clocks, Scenario
 from simengine.scenario.rule_checks import CHECKS_OF_RULES
+from simengine.scenario.uncertainty_checks import CHECKS_OF_UNCERTAINTY
 
 BASE_TICK_MIN = 0.5
 _BASE_OF_CLOCK = {
@@ -279,6 +280,7 @@ CHECKS: tuple[Check, ...] = (
     _check_snapshots_possible,
     _check_snapshots,
     _check_recording,
+    *CHECKS_OF_UNCERTAINTY,
     *(_on_beat(field) for field in _BASE_OF_CLOCK),
 )
 CHECKS_OF_ELEMENTS: dict[str, tuple[CheckOfElement, ...]] = {

@@ -236,6 +236,19 @@ class Rule(Section):
     grade: Grade = words("How good the evidence is.", "assumed")
 
 
+class Uncertainty(Section):
+    """What is not known: parameters drawn from their stated distributions instead of taken at their stated value."""
+
+    knowledge: Literal["none", "per_patient", "per_draw"] = words(
+        "Never; one set of parameters for each patient; or `draws` sets, which all patients share, replicate by replicate.",
+        "none",
+    )
+    draws: int = number("Sets of parameters of `per_draw`: replicate n uses set n modulo draws.", 5, "count", 2, 10_000)
+    parameters: tuple[str, ...] = many(
+        "What is drawn: parameters, or groups by the beginning of their path. Left out: all that have a distribution.", 1000
+    )
+
+
 class Output(Section):
     """What is kept beside the row of outcomes."""
 
@@ -271,6 +284,7 @@ class Scenario(Section):
         default={}, max_length=1000, description="Numbers of the catalogue, by `mechanism.parameter` or `kind.entry.parameter`."
     )
     rule: tuple[Rule, ...] = many("Rules added to, replaced in or removed from those of the catalogue.", 1000)
+    uncertainty: Uncertainty = Field(default=Uncertainty(), description="What is not known, and drawn.")
     output: Output = Field(default=Output(), description="What is kept beside the row of outcomes.")
 
     @property
