@@ -120,10 +120,11 @@ class Results:
 
     def spread(self, outcomes: Sequence[str] | None = None) -> DataFrame:
         """Tell apart how runs differ by patient, knowledge and chance; see `simengine.studies.spread.spread`."""
-        from simengine.studies.spread import spread, states_of
+        from simengine.studies.spread import draws_of, spread, states_of
 
-        states = {point["index"]: states_of(point["scenario"]) for point in self.manifest["points"]}
-        return spread(self.table, outcomes, states=states)
+        scenarios = {point["index"]: point["scenario"] for point in self.manifest["points"]}
+        states = {index: states_of(scenario) for index, scenario in scenarios.items()}
+        return spread(self.table, outcomes, draws_of(scenarios), states)
 
     def course_names(self) -> list[str]:
         """The courses that can be read with `course`, `time_h` aside."""

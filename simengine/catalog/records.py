@@ -28,12 +28,25 @@ KINDS = (
     "populations",
     "hla",
     "ancestries",
+    "communities",
     "genes",
 )
 """The folders of the catalogue."""
 
 FIELD_BEHAVIOURS = ("secretion", "uptake", "chemotaxis")
 """Behaviours that exist once for each field."""
+
+TRAITS = frozenset(
+    {
+        ("sites", "lesion_fraction"),
+        ("sites", "immune_variation"),
+        ("sites", "remote_lvef_percent"),
+        ("sites", "placebo_lvef_points"),
+        ("products", "potency_variation"),
+        ("drugs", "half_life_h"),
+    }
+)
+"""Numbers (folder, name) whose stated spread is that between patients, not what is unknown about a typical one."""
 
 Fact = str | bool | int | tuple["Fact", ...]
 Row = Mapping[str, Any]
@@ -106,6 +119,13 @@ class Catalog:
             for entry in self
             for name, parameter in entry.parameters.items()
         }
+
+    @cached_property
+    def uncertain(self) -> Mapping[str, Parameter]:
+        """Every parameter whose stated spread is lack of knowledge: neither fixed nor a trait of patients."""
+        traits = {f"{entry.kind}.{entry.name}.{name}" for entry in self for kind, name in TRAITS if entry.kind == kind}
+        drawn = {path: parameter for path, parameter in self.parameters.items() if parameter.distribution != "fixed"}
+        return {path: parameter for path, parameter in drawn.items() if path not in traits}
 
     @cached_property
     def signals(self) -> frozenset[str]:

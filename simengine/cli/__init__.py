@@ -29,6 +29,7 @@ COMMANDS = {
     "plot": "Draw the figures of saved results.",
     "check": "Check scenario files and report every fault with its place.",
     "match": "Compare donors with a patient as a transplant laboratory would.",
+    "design": "Print the points of a study as a table, before anything is run.",
     "explain": "Print every resolved parameter with its unit, source and grade.",
     "list": "List what the catalogue holds, or the packaged scenarios.",
     "scenarios": "List the packaged studies, or copy one to change it.",

@@ -232,7 +232,7 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
         The address of the run: with the scenario they fix every bit of the result.
     """
     catalog = catalog or load_catalog()
-    numbers = numbers_of(scenario, catalog)
+    numbers = numbers_of(scenario, catalog, (seed, patient, replicate))
     names = names_of(scenario, catalog)
     site = catalog.entry("sites", scenario.site.name)
     dice = Dice(scenario.patient.vary, seed, patient, replicate)

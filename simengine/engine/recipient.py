@@ -58,7 +58,7 @@ def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice, traits: tuple
         site=drawn,
         immune_strength=immune,
         potency=numbers.own("products", scenario.product.name, "potency_variation", dice),
-        pair=pair_of(scenario.donor.relation, scenario.donor.match, dice),
+        pair=pair_of(scenario, numbers, dice),
         dice=dice,
     )
 

@@ -63,7 +63,7 @@ def evaluate(scenario: Scenario, course: Course) -> RunResult:
     >>> result.row["dose_cells"]
     0.0
     """
-    numbers = numbers_of(scenario, load_catalog())
+    numbers = numbers_of(scenario, load_catalog(), course.address)
     if course.status != "ok":
         row: dict[str, float | int | str] = {"status": course.status, "reason": course.reason}
         return RunResult(row, {"time_h": course.hours}, (), course.snapshots)

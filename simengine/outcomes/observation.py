@@ -13,6 +13,11 @@ from simengine.state.course import Course
 __all__ = ["observe"]
 
 _LN2 = float(log(2.0))
+_ELSEWHERE = (
+    ("living.liver", "living.spleen", "living.bone_marrow", "living.rest"),
+    ("fate.cleared_liver", "fate.cleared_spleen", "fate.died_elsewhere"),
+)
+"""The living in organs other than lung and target, and the fates of those that died there."""
 
 
 def _decay(rate: float, hours: float) -> float:
@@ -34,12 +39,13 @@ def _remains(
 def observe(
     scenario: Scenario, course: Course, ledger: dict[str, NDArray[np.float64]], numbers: Numbers
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the signals at the target and in the lung, each as a fraction of the dose given so far, float64[S].
+    """Return the signals at the target, in the lung and elsewhere, each as a fraction of the dose given so far, float64[S].
 
     Notes
     -----
     EQ-OBSERVE-2: DNA = living + dead, the dead losing it with a half-life. Luciferase = living, silenced in time. Label =
     (living + dead remains in phagocytes) x (1 - unbound share) x elution; the unbound share is in blood and urine.
+    Elsewhere is every organ but lung and target, without blood.
     """
     species = scenario.patient.species
     hours = course.hours
@@ -61,11 +67,15 @@ def observe(
     silencing = numbers("products", scenario.product.name, "luciferase_silencing_per_day") / 24.0
     faded = np.array([_decay(elution, h) for h in hours])
     lung, dead_lung = ledger["living.lung"], ledger["fate.lodged_died_lung"]
+    elsewhere, dead_elsewhere = (sum((ledger[name] for name in names), np.zeros(len(hours))) for names in _ELSEWHERE)
     return {
         "living": target / given,
         "dna": _remains(target, died, hours, dna) / given,
         "label": _remains(target, died, hours, eaten) * bound * faded / given,
         "luciferase": target * np.array([_decay(silencing, h) for h in hours]) / given,
         "lung_living": lung / given,
+        "lung_dna": _remains(lung, dead_lung, hours, dna) / given,
         "lung_label": _remains(lung, dead_lung, hours, eaten) * bound * faded / given,
+        "elsewhere_living": elsewhere / given,
+        "elsewhere_dna": _remains(elsewhere, dead_elsewhere, hours, dna) / given,
     }

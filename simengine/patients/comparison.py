@@ -116,12 +116,13 @@ def _locus(patient: Typing, donor: Typing, locus: str, level: Level) -> LocusCom
     return LocusComparison(
         matched=matched,
         undecided=undecided,
-        hvg=_lacking(donor.antigens(locus), own, level),
-        gvh=_lacking(patient.antigens(locus), foreign, level),
+        hvg=_lacking(foreign, own, level),
+        gvh=_lacking(own, foreign, level),
     )
 
 
 def _lacking(shown: Sequence[Allele], by: Sequence[Allele], level: Level) -> int:
-    """Return how many of the antigens shown differ for certain from all of the other's; equal ones count once."""
+    """Return how many different antigens of those shown differ for certain from all of the other's."""
     missing = [allele for allele in shown if all(differ(allele, other, level) for other in by)]
-    return len(missing) - (len(missing) == 2 and differ(missing[0], missing[1], level) is False)
+    is_one = len(missing) == 2 and (missing[0] == missing[1] or differ(missing[0], missing[1], level) is False)
+    return len(missing) - is_one

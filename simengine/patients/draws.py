@@ -5,40 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from simengine.foundation.distributions import Arithmetic, quantile
 from simengine.foundation.math import exp, log, normal_quantile
 from simengine.foundation.parameters import Parameter
 from simengine.foundation.random import make_key, purpose, uniform
 
 __all__ = ["Dice", "value_at"]
 
+_ARITHMETIC = Arithmetic(exp, log, normal_quantile)
 _LAST_REPLICATE = 2**32 - 1
 """Replicate number that stands for the patient as such, never for a run."""
 
 
 def value_at(parameter: Parameter, u: float) -> float:
-    """Return the quantile ``u`` of a parameter's stated distribution, within its range (EQ-DRAW-1).
-
-    Normal and lognormal spreads are centred at the value, with ``low`` and ``high`` two standard deviations away on
-    their own side, and cut there: the quantile is taken between the cuts, so that nothing piles up at the bounds.
-    """
-    low, value, high = parameter.low, parameter.value, parameter.high
-    if parameter.distribution == "fixed" or low == high:
-        return value
-    if parameter.distribution == "uniform":
-        return low + u * (high - low)
-    if parameter.distribution == "loguniform":
-        return float(exp(log(low) + u * (log(high) - log(low))))
-    if parameter.distribution == "triangular":
-        peak = (value - low) / (high - low)
-        if u < peak:
-            return low + float(np.sqrt(u * (high - low) * (value - low)))
-        return high - float(np.sqrt((1.0 - u) * (high - low) * (high - value)))
-    cut = 0.022750131948179195  # the normal distribution below -2 standard deviations
-    z = float(normal_quantile(cut + u * (1.0 - 2.0 * cut)))
-    if parameter.distribution == "lognormal":
-        side = log(high / value) if z > 0 else log(value / low)
-        return float(value * exp(0.5 * z * side))
-    return value + 0.5 * z * ((high - value) if z > 0 else (value - low))
+    """Return the quantile ``u`` of a parameter's stated distribution, within its range."""
+    return quantile(parameter.distribution, parameter.low, parameter.value, parameter.high, u, _ARITHMETIC)
 
 
 class Dice:
@@ -62,6 +43,11 @@ class Dice:
         drawn_by = replicate if vary == "per_replicate" else _LAST_REPLICATE
         self._key: NDArray[np.uint64] = make_key(seed, patient, drawn_by)
         self._run_key: NDArray[np.uint64] = make_key(seed, patient, replicate)
+
+    @property
+    def varies(self) -> bool:
+        """Whether traits differ from patient to patient; if not, each stands at its stated value."""
+        return self._varies
 
     def uniform(self, trait: str) -> float:
         """Return the uniform number of a trait; 0.5 when nothing varies."""

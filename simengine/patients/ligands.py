@@ -45,7 +45,7 @@ def dpb1_verdict(patient: Typing, donor: Typing) -> str:
     """
     if "DPB1" not in patient.loci or "DPB1" not in donor.loci:
         return "not told"
-    own, foreign = patient.antigens("DPB1"), donor.antigens("DPB1")
+    own, foreign = patient.expressed("DPB1"), donor.expressed("DPB1")
     names = [{allele.two_field for allele in alleles} for alleles in (own, foreign)]
     if names[0] == names[1] and all(names[0]):
         return "matched"

@@ -8,6 +8,7 @@ from typing import Any
 
 from simengine.catalog import Catalog
 from simengine.foundation.math import exp, log
+from simengine.patients.knowledge import Address, drawn_parameters
 from simengine.patients.numbers import Numbers
 from simengine.patients.traits import traits_of
 from simengine.scenario import Scenario
@@ -79,6 +80,11 @@ def multipliers(scenario: Scenario, catalog: Catalog) -> dict[str, float]:
     return found
 
 
-def numbers_of(scenario: Scenario, catalog: Catalog) -> Numbers:
-    """Return the numbers of a scenario as they are for its patient, donor and product."""
-    return Numbers(catalog, scenario.parameters, multipliers(scenario, catalog))
+def numbers_of(scenario: Scenario, catalog: Catalog, address: Address | None = None) -> Numbers:
+    """Return the numbers of a scenario as they are for its patient, donor and product.
+
+    With the address of a run (seed, patient, replicate) parameters that are not known are those that it draws; without, every
+    parameter has its stated value.
+    """
+    drawn = drawn_parameters(scenario, catalog, address) if address is not None else {}
+    return Numbers(catalog, {**drawn, **scenario.parameters}, multipliers(scenario, catalog))

@@ -29,10 +29,6 @@ class Typing:
         shown = [allele for allele in self.loci[locus] if allele.is_expressed]
         return (shown[0], shown[-1]) if shown else ()
 
-    def antigens(self, locus: str) -> tuple[Allele, ...]:
-        """Return the different alleles that the cells show at a typed locus; a homozygote's only once."""
-        return tuple(dict.fromkeys(self.expressed(locus)))
-
 
 def typing_of(names: Iterable[str]) -> Typing:
     """Return the typing of a list of HLA names in any order; a locus with one name is taken as homozygous.

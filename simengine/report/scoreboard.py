@@ -44,7 +44,7 @@ def cells(score: Score) -> list[str]:
     band = f"{number(target.low, places)} to {number(target.high, places)} {target.unit}"
     patients = f"{score.found.n}" if score.found and target.registry is None else "–"
     name = target.id if target.fitted else f"{target.id} (not fitted)"
-    found = said(score.found, places) if score.found else score.reason
+    found = said(score.found, places) if score.found and not score.reason else score.reason
     return [name, target.tier, target.quantity, band, found, patients, score.verdict, _fails_without(score, places)]
 
 

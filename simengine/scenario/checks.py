@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from simengine.catalog import Catalog, Entry
 from simengine.foundation.errors import listed, nearest, shown
 from simengine.foundation.positions import FieldPath
+from simengine.scenario.donor_checks import CHECKS_OF_DONORS, SAME_BODY
 from simengine.scenario.findings import Check, CheckOfElement, Finding, Unsound, known, told
 from simengine.scenario.model import Clocks, Scenario
 from simengine.scenario.rule_checks import CHECKS_OF_RULES
+from simengine.scenario.uncertainty_checks import CHECKS_OF_UNCERTAINTY
 
 BASE_TICK_MIN = 0.5
 _BASE_OF_CLOCK = {
@@ -23,7 +25,6 @@ _BASE_OF_CLOCK = {
     "tissue_h": "fates_min",
     "body_h": "motion_min",
 }
-_SAME_BODY = ("autologous", "identical_twin")
 
 
 def findings(scenario: Scenario, catalog: Catalog) -> list[Finding]:
@@ -124,14 +125,6 @@ def _check_parameter_ranges(scenario: Scenario, catalog: Catalog) -> Iterator[Fi
             yield Finding(("parameters", name), told(value), expected, f"the catalogue says {known.value:g}")
 
 
-def _check_match(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    donor = scenario.donor
-    if donor.relation in _SAME_BODY and donor.match != "8/8":
-        yield Finding(("donor", "match"), shown(donor.match), f'"8/8" for relation = "{donor.relation}", or no match')
-    if donor.relation == "xenogeneic" and donor.match != "0/8":
-        yield Finding(("donor", "match"), shown(donor.match), '"0/8" for relation = "xenogeneic"')
-
-
 def _check_autologous(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     product = _entry(catalog, "products", scenario.product.name)
     if scenario.donor.relation == "autologous" and product and not product.facts.get("autologous_possible", True):
@@ -147,11 +140,11 @@ def _check_passage(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _check_shared_age(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    yield from _shared(scenario, "age_years", _SAME_BODY)
+    yield from _shared(scenario, "age_years", SAME_BODY)
 
 
 def _check_shared_sex(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    yield from _shared(scenario, "sex", _SAME_BODY)
+    yield from _shared(scenario, "sex", SAME_BODY)
 
 
 def _own_state(trait: str) -> Check:
@@ -297,7 +290,7 @@ CHECKS: tuple[Check, ...] = (
     _check_mechanisms,
     _check_parameters,
     _check_parameter_ranges,
-    _check_match,
+    *CHECKS_OF_DONORS,
     _check_autologous,
     _check_passage,
     _check_shared_age,
@@ -307,6 +300,7 @@ CHECKS: tuple[Check, ...] = (
     _check_snapshots_possible,
     _check_snapshots,
     _check_recording,
+    *CHECKS_OF_UNCERTAINTY,
     *(_on_beat(field) for field in _BASE_OF_CLOCK),
 )
 CHECKS_OF_ELEMENTS: dict[str, tuple[CheckOfElement, ...]] = {

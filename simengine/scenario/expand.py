@@ -1,9 +1,8 @@
-"""From one document with arms and sweep to its points: arms, times rows of the list, times combinations of the grid."""
+"""From one document with arms and sweep to its points: arms x rows of the list x combinations of the grid x samples."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
@@ -15,9 +14,10 @@ from simengine.catalog import Catalog
 from simengine.foundation.errors import Problem, shown
 from simengine.foundation.positions import FieldPath
 from simengine.scenario.findings import Finding
+from simengine.scenario.labels import brief
 from simengine.scenario.layers import Layered
 from simengine.scenario.limits import MOST_POINTS, MOST_RECORDED_MB, MOST_RUNS, estimate
-from simengine.scenario.model import Arm, Scenario, Sweep
+from simengine.scenario.model import Scenario
 from simengine.scenario.paths import (
     EACH,
     MOST_HINTS,
@@ -25,8 +25,11 @@ from simengine.scenario.paths import (
     covers,
     expectation,
     flattened,
+    slot_at,
     split_path,
 )
+from simengine.scenario.samples import draw_samples, sample_findings
+from simengine.scenario.study_file import SAMPLED, Arm, Range, Sample, Sweep
 from simengine.scenario.validate import is_too_long, shape_findings, validate
 
 MOST_SETTINGS = 1000
@@ -86,16 +89,19 @@ class _Expansion:
         """Fill `points`, or `problems` when anything is wrong; nothing is multiplied out before it is counted."""
         arms = self._arms()
         rows, axes = self._sweep()
+        base = self._base()
+        samples = self._samples(base)
         combined = [variant for axis in axes for variant in axis]
-        self._check_undone(arms, rows + combined)
-        self._check_undone(rows, combined)
-        n_points = max(len(arms), 1) * max(len(rows), 1) * math.prod(len(axis) for axis in axes)
+        parts = [arms, rows, combined, samples]
+        for i, earlier in enumerate(parts):
+            self._check_undone(earlier, [variant for part in parts[i + 1 :] for variant in part])
+        n_points = math.prod(max(len(part), 1) for part in (arms, rows, samples)) * math.prod(len(axis) for axis in axes)
         if self._too_many(n_points):
             return
         grid = [sum(combination, _Variant()) for combination in product(*axes)]
-        base = self._base()
-        for variant in (a + r + g for a in arms or [_Variant()] for r in rows or [_Variant()] for g in grid):
-            self._add(base, variant)
+        nothing = [_Variant()]
+        for variant in product(arms or nothing, rows or nothing, grid, samples or nothing):
+            self._add(base, sum(variant, _Variant()))
         if not self.problems:
             self._state_values()
             self._check_records()
@@ -145,6 +151,49 @@ class _Expansion:
         self._distinct(variants, ("sweep", "list"))
         return variants, [axis for axis in axes if axis]
 
+    def _samples(self, base: Layered) -> list[_Variant]:
+        """Return the points of the sampled design; what is wrong with it is a problem, and there are none."""
+        sweep = self.layers.data.get("sweep", {})
+        kinds = [kind for kind in SAMPLED if kind in sweep] if isinstance(sweep, dict) else []
+        for kind in kinds[1:]:
+            self._find(Finding(("sweep", kind), "a second sampled design", f"{kinds[0]} alone", at_key=True))
+        if len(kinds) != 1:
+            return []
+        place: FieldPath = ("sweep", kinds[0])
+        try:
+            sample = Sample.model_validate(sweep[kinds[0]])
+        except ValidationError:  # told with the shape of the sweep
+            return []
+        known, seed = len(self.problems), self.layers.data.get("seed", 1)
+        paths = {name: self._target(name, (*place, "ranges", name)) for name in sorted(sample.ranges)}
+        for finding in sample_findings(kinds[0], sample, paths, place):
+            self._find(finding)
+        for name, path in paths.items():
+            self._check_ends(base, path, sample.ranges[name], (*place, "ranges", name))
+        if len(self.problems) > known or not isinstance(seed, int) or not 0 <= seed < 2**63:
+            return []
+        return [
+            _Variant(label, tuple(_Setting(name, paths[name], value, (*place, "ranges", name)) for name, value in row.items()))
+            for label, row in draw_samples(kinds[0], sample, paths, seed)
+        ]
+
+    def _check_ends(self, base: Layered, path: FieldPath, limits: Range, place: FieldPath) -> None:
+        """Refuse bounds and choices that may not stand at the path, each at its own place."""
+        slot = slot_at(path)
+        ends: dict[FieldPath, Any] = {}
+        if slot and slot.annotation in (int, float):
+            ends = {(*place, "low"): limits.low, (*place, "high"): limits.high}
+        ends |= {(*place, "choices", i): choice for i, choice in enumerate(limits.choices)}
+        for written, value in ends.items():
+            layers = base.copy()
+            targets = layers.spread(path) if path and value is not None else []
+            for target in targets:
+                layers.put(target, value, self.layers.origin(written))
+            for finding in validate(layers.data, self.catalog)[1] if targets else []:
+                if any(finding.path[: len(target)] == target for target in targets):
+                    at = place if finding.at_key else written
+                    self._find(Finding(at, finding.found, finding.expected, finding.hint, finding.at_key))
+
     def _distinct(self, variants: list[_Variant], place: FieldPath) -> None:
         """Refuse the same variant twice: its rows could not be told apart."""
         labels = [variant.label for variant in variants]
@@ -157,8 +206,9 @@ class _Expansion:
         paths = {setting.path for variant in later for setting in variant.settings}
         for setting in (setting for variant in earlier for setting in variant.settings):
             if any(covers(path, setting.path) for path in paths):
-                expected = "a path that no later part of the design sets (arms, then list, then grid)"
-                self._find(Finding(setting.written, shown(setting.name), expected, at_key=True))
+                expected = "a path that no later part of the design sets (arms, then list, then grid, then samples)"
+                place = setting.written[:3] if setting.written[:2] == ("sweep", "grid") else setting.written
+                self._find(Finding(place, shown(setting.name), expected, at_key=True))
 
     def _settings(self, table: Mapping[str, Any], place: FieldPath) -> tuple[_Setting, ...]:
         """Return what a table of dotted paths sets; a path that leads nowhere is a problem at its key."""
@@ -192,7 +242,7 @@ class _Expansion:
         n_runs = n_points * math.prod(sound)
         largest = "patients" if sound[0] >= sound[1] else "replicates"
         if n_points > MOST_POINTS:
-            hint = "leave out values of the grid or rows of the list"
+            hint = "leave out values of the grid, rows of the list, or samples"
             self._find(Finding(("sweep",), f"{n_points} points", f"at most {MOST_POINTS}", hint))
         elif n_runs > MOST_RUNS:
             found = f"{n_points} points x {sound[0]:g} patients x {sound[1]:g} replicates = {n_runs:g} runs"
@@ -254,19 +304,13 @@ class _Expansion:
                 self._find(finding)
 
     def _find(self, finding: Finding) -> None:
-        self.problems.append(self.layers.problem(finding))
+        problem = self.layers.problem(finding)
+        if problem not in self.problems[-2:]:
+            self.problems.append(problem)
 
 
 def _labelled(settings: tuple[_Setting, ...]) -> _Variant:
-    return _Variant(", ".join(f"{s.name}={_brief(s.value)}" for s in settings), settings)
-
-
-def _brief(value: Any) -> str:
-    """Return a value as a label shows it: `0/8`, `50`, `1e6`."""
-    if isinstance(value, str):
-        return value
-    short = f"{value:g}" if isinstance(value, float) else shown(value)
-    return re.sub(r"e\+?0*", "e", short) if isinstance(value, float) and float(short) == value else shown(value)
+    return _Variant(", ".join(f"{s.name}={brief(s.value)}" for s in settings), settings)
 
 
 def _value_at(content: Any, name: str) -> Any:
@@ -281,5 +325,5 @@ def _value_at(content: Any, name: str) -> Any:
             values = [item for i, item in items if key in (i, EACH)]
     distinct = {repr(value): value for value in values}
     if len(distinct) > 1:
-        return ", ".join(_brief(value) for value in distinct.values())
+        return ", ".join(brief(value) for value in distinct.values())
     return next(iter(distinct.values()), None)

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from simengine.catalog.nomenclature import Level
 from simengine.scenario.canonical import digest
 
 SCHEMA_VERSION = 1
 MOST_FILES = 32
 """Files that one scenario may be made of."""
-MATCHES = ("8/8", "7/8", "6/8", "5/8", "4/8", "3/8", "2/8", "1/8", "0/8")
 NOT_HASHED = ("name", "title", "description")
 """What a scenario is called, which changes no result."""
 
@@ -32,8 +32,11 @@ PATTERNS = {
 """What a text must look like, and how messages say so."""
 
 Sex = Literal["male", "female"]
-Relation = Literal["autologous", "identical_twin", "sibling", "unrelated", "xenogeneic"]
-Match = Literal["8/8", "7/8", "6/8", "5/8", "4/8", "3/8", "2/8", "1/8", "0/8"]
+Relation = Literal["autologous", "identical_twin", "sibling", "parent_or_child", "unrelated", "xenogeneic"]
+Match = Literal["8/8", "7/8", "6/8", "5/8", "4/8", "3/8", "2/8", "1/8", "0/8", "haploidentical", "drawn", "typed"]
+BloodGroup = Literal["O", "A", "B", "AB"]
+MOST_HLA_NAMES = 12
+"""Two names at each of six loci."""
 Serostatus = Literal["positive", "negative"]
 Voxels = Annotated[int, Field(ge=1, le=1000)]
 Grade = Literal["measured", "derived", "calibrated", "assumed"]
@@ -100,6 +103,11 @@ class Patient(Section):
     activity_met_h_per_week: float = number("Physical activity, MET-hours a week.", 15.0, "h/week", 0, 300)
     microbiome_diversity: float = number("Inverse Simpson index of the gut flora.", 10.0, "1", 1, 200)
     family_history: bool = words("Whether a first-degree relative died suddenly or fell ill early.", False)
+    ancestry: str = words("Ancestry, an entry of catalogue folder `ancestries`, from which HLA is drawn.", "european")
+    hla: tuple[str, ...] = many(
+        "HLA names at A, B, C, DRB1 and, if known, DQB1 and DPB1. Left out: drawn from the ancestry.", MOST_HLA_NAMES
+    )
+    blood_group: BloodGroup | None = words("ABO blood group.", None)
     genes: dict[str, bool] = Field(
         default={}, max_length=100, description="Named genetic factors, entries of catalogue folder `genes`, carried or not."
     )
@@ -137,7 +145,15 @@ class Donor(Section):
     """Where the cells come from. An autologous or twin donor shares the patient's age and sex."""
 
     relation: Relation = words("Relation of donor to patient.", "unrelated")
-    match: Match = words("Matched HLA alleles at A, B, C, DRB1. Left out: 0/8 for a xenogeneic donor, else 8/8.", "8/8")
+    match: Match = words(
+        "Matched HLA alleles at A, B, C, DRB1; `haploidentical` in a family; `drawn` by ancestry and inheritance; `typed` if "
+        "patient.hla and donor.hla say it.",
+        "8/8",
+    )
+    match_level: Level = words("How finely HLA is compared: by `antigen`, `first_field` or `two_field`.", "two_field")
+    ancestry: str | None = words("Ancestry of the donor. Left out: the patient's.", None)
+    hla: tuple[str, ...] = many("HLA names of the donor, as patient.hla. Left out: drawn to fit the match.", MOST_HLA_NAMES)
+    blood_group: BloodGroup | None = words("ABO blood group of the donor.", None)
     age_years: float | None = number(
         "Age of the donor. Left out: the patient's if shared, else typical of the product.", None, "years", 0, 120
     )
@@ -224,6 +240,19 @@ class Rule(Section):
     grade: Grade = words("How good the evidence is.", "assumed")
 
 
+class Uncertainty(Section):
+    """What is not known: parameters drawn from their stated distributions instead of taken at their stated value."""
+
+    knowledge: Literal["none", "per_patient", "per_draw"] = words(
+        "Never; one set of parameters for each patient; or `draws` sets, which all patients share, replicate by replicate.",
+        "none",
+    )
+    draws: int = number("Sets of parameters of `per_draw`: replicate n uses set n modulo draws.", 5, "count", 2, 10_000)
+    parameters: tuple[str, ...] = many(
+        "What is drawn: parameters, or groups by the beginning of their path. Left out: all that have a distribution.", 1000
+    )
+
+
 class Output(Section):
     """What is kept beside the row of outcomes."""
 
@@ -259,6 +288,7 @@ class Scenario(Section):
         default={}, max_length=1000, description="Numbers of the catalogue, by `mechanism.parameter` or `kind.entry.parameter`."
     )
     rule: tuple[Rule, ...] = many("Rules added to, replaced in or removed from those of the catalogue.", 1000)
+    uncertainty: Uncertainty = Field(default=Uncertainty(), description="What is not known, and drawn.")
     output: Output = Field(default=Output(), description="What is kept beside the row of outcomes.")
 
     @property
@@ -269,31 +299,3 @@ class Scenario(Section):
     def plain(self) -> dict[str, Any]:
         """Return the content as plain JSON values, with every default and without fields that are not set."""
         return self.model_dump(mode="json", exclude_none=True)
-
-
-class Arm(Section):
-    """One named variant of the scenario."""
-
-    name: str = words("Label of the arm in tables and figures.", ..., LABEL)
-    set: dict[str, Any] = Field(default={}, description="Values instead of the scenario's, by dotted path.")
-
-
-class Sweep(Section):
-    """Variants by design: every combination of `grid`, for every row of `list`, for every arm."""
-
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        default={}, description='Values to combine, by dotted path: {"donor.match" = ["8/8", "0/8"]}.'
-    )
-    rows: Annotated[tuple[dict[str, Any], ...], Field(strict=False, max_length=10_000)] = Field(
-        default=(), alias="list", description="Rows of values that vary together, by dotted path."
-    )
-
-
-class StudyFile(Scenario):
-    """A scenario file as it is written: a scenario, what it extends, and its variants."""
-
-    extends: str | Annotated[list[str], Field(max_length=MOST_FILES)] = Field(
-        default=[], description="Files to start from, merged in order."
-    )
-    arm: tuple[Arm, ...] = many("Named variants.", 1000)
-    sweep: Sweep = Field(default=Sweep.model_validate({}), description="Variants by design.")

@@ -12,6 +12,7 @@ from simengine.foundation.positions import FieldPath
 from simengine.scenario.findings import Finding
 from simengine.scenario.layers import Layered, Origin
 from simengine.scenario.paths import FILE_ONLY, covers, flattened, split_path
+from simengine.scenario.study_file import SAMPLED
 
 SOURCE = "--set"
 
@@ -111,7 +112,13 @@ def _set_by_variants(layers: Layered) -> set[FieldPath]:
     sweep = sweep if isinstance(sweep, dict) else {}
     tables = [arm.get("set") for arm in arms if isinstance(arm, dict)] if isinstance(arms, list) else []
     rows = sweep.get("list", [])
-    tables += [*(rows if isinstance(rows, list) else []), sweep.get("grid")]
+    samples = [sweep.get(kind) for kind in SAMPLED]
+    ranges = [dict.fromkeys(sample["ranges"]) for sample in samples if isinstance(sample, dict) and _has_ranges(sample)]
+    tables += [*(rows if isinstance(rows, list) else []), sweep.get("grid"), *ranges]
     names = [name for table in tables if isinstance(table, dict) for name, _, _ in flattened(table)]
     paths = [split_path(name, (), hints=False) for name in names]
     return {path for path in paths if not isinstance(path, Finding)}
+
+
+def _has_ranges(sample: dict[str, Any]) -> bool:
+    return isinstance(sample.get("ranges"), dict)

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le, MaxLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from simengine.foundation.errors import listed, nearest, shown
 from simengine.foundation.positions import FieldPath
 from simengine.scenario.findings import Finding
-from simengine.scenario.model import PATTERNS, Scenario, StudyFile
+from simengine.scenario.model import PATTERNS, Scenario
+from simengine.scenario.study_file import StudyFile
 
 STUDY_ONLY = (
     "schema_version",
@@ -113,7 +114,9 @@ def _said(slot: Slot) -> str:
     kind, items = slot.annotation, get_args(slot.annotation)
     most = next((m.max_length for m in slot.metadata if isinstance(m, MaxLen)), None)
     if slot.model or get_origin(kind) is dict:
-        return f"a table of at most {most} values" if most else "a table"
+        least = next((m.min_length for m in slot.metadata if isinstance(m, MinLen)), None)
+        few = f"{least} to {most}" if least else f"at most {most}"
+        return f"a table of {few} values" if most else "a table"
     if get_origin(kind) is Literal:
         return listed(shown(item) for item in items)
     if get_origin(kind) in (tuple, list):

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from simengine.catalog import Catalog
-from simengine.scenario.model import StudyFile
+from simengine.scenario.study_file import StudyFile
 
 SCHEMA_FILE = Path(__file__).parent / "schema.json"
 _NAMED = {

@@ -81,6 +81,14 @@ class Design:
                 values.setdefault(path, []).extend([] if value is None else [value])
         return {path: float if all(map(_is_number, found)) else str for path, found in values.items()}
 
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row for each point: its number, its label, and the value of every swept path (None: not set)."""
+        swept = self.swept
+        return [
+            {"point": point.index, "arm": point.label, **{path: point.values.get(path) for path in swept}}
+            for point in sorted(self.points, key=lambda point: point.index)
+        ]
+
     def experiment(self) -> dict[str, Any]:
         """What a result depends on, as plain JSON: two folders with the same experiment hold the same rows.
 

@@ -41,9 +41,10 @@ class Runs:
     courses: Mapping[str, NDArray[Any]]
 
     @property
-    def n_failed(self) -> int:
-        """How many runs ended otherwise than well."""
-        return int(np.sum(self.columns["status"] != "ok"))
+    def failures(self) -> list[str]:
+        """Why runs ended otherwise than well, one reason each."""
+        bad = np.flatnonzero(self.columns["status"] != "ok")
+        return [f"{self.columns['status'][i]}: {self.columns['reason'][i]}" for i in bad]
 
 
 @dataclass

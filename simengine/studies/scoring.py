@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,12 +128,13 @@ def score_one(entry: Entry, cache: RunCache, *, budget: int | None = None, witho
         return Score(entry, "waiting", reason=target.waiting)
     if target.registry is not None:
         return _computed(entry)
-    found, n_failed, n = _grown(entry, entry.arms, cache, budget)
-    if n_failed > MOST_FAILED * n * len(entry.arms):
-        return Score(entry, "failed", found, n_failed, reason=f"{n_failed} of {n * len(entry.arms)} runs failed")
+    found, failures, n = _grown(entry, entry.arms, cache, budget)
+    n_failed, n_runs = len(failures), n * len(entry.arms)
+    if n_failed > MOST_FAILED * n_runs:
+        return Score(entry, "failed", found, n_failed, reason=f"{n_failed} of {n_runs} runs failed; the first: {failures[0]}")
     bare = None
     if without and entry.bare:
-        bare, _ = _estimated(entry, entry.bare, cache, n)
+        bare, _ = _estimated(replace(entry, target=target.bare), entry.bare, cache, n)
     return Score(entry, verdict(target, found), found, n_failed, bare)
 
 
@@ -151,25 +152,25 @@ def _computed(entry: Entry) -> Score:
     return Score(entry, verdict(entry.target, found), found)
 
 
-def _grown(entry: Entry, arms: Sequence[Point], cache: RunCache, budget: int | None) -> tuple[Estimate, int, int]:
-    """Add patients until the error is small enough or the budget is spent; return estimate, failed runs and patients."""
+def _grown(entry: Entry, arms: Sequence[Point], cache: RunCache, budget: int | None) -> tuple[Estimate, list[str], int]:
+    """Add patients until the error is small or the budget spent; return estimate, reasons of failed runs, patients."""
     block = min(cache.block_of(point.scenario) for point in arms)
     has_patch = any(point.scenario.run.mode != "body" for point in arms)
     most = budget if budget is not None else BUDGET_OF_PATCH if has_patch else BUDGET_OF_BODY
     most = block * max(1, math.ceil(most / block))
     n = block
     while True:
-        found, n_failed = _estimated(entry, arms, cache, n)
+        found, failures = _estimated(entry, arms, cache, n)
         if found.error <= SHARE_OF_HALF_WIDTH * half_width(entry.target) or n >= most:
-            return found, n_failed, n
+            return found, failures, n
         n = min(2 * n, most)
 
 
-def _estimated(entry: Entry, arms: Sequence[Point], cache: RunCache, n: int) -> tuple[Estimate, int]:
+def _estimated(entry: Entry, arms: Sequence[Point], cache: RunCache, n: int) -> tuple[Estimate, list[str]]:
     courses = [name for name in entry.target.names if is_course(name)]
     runs = [cache.runs(point, n, courses) for point in arms]
     samples = [_sample(entry, point, found, cache) for point, found in zip(arms, runs)]
-    return estimate(entry.target, samples), sum(found.n_failed for found in runs)
+    return estimate(entry.target, samples), [reason for found in runs for reason in found.failures]
 
 
 def _sample(entry: Entry, point: Point, runs: Runs, cache: RunCache) -> Sample:
@@ -180,7 +181,11 @@ def _sample(entry: Entry, point: Point, runs: Runs, cache: RunCache) -> Sample:
             "start": _sum(entry, point, runs, cache, "from_days"),
             "end": _sum(entry, point, runs, cache, "to_days"),
         }
-    sample = {"value": _sum(entry, point, runs, cache, "time_days")}
+    value = _sum(entry, point, runs, cache, "time_days")
+    if target.relative_to_days is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = value / _sum(entry, point, runs, cache, "relative_to_days")
+    sample = {"value": value}
     if target.day is not None:
         sample["day"] = _column(runs, target.day)
     if target.cause is not None:

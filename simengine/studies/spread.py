@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simengine.patients.knowledge import draw_of
 from simengine.studies.statistics import arms_of, outcome_names
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["FROZEN", "KINDS", "REPRESENTATION", "Components", "components", "spread", "states_of"]
+__all__ = ["FROZEN", "KINDS", "REPRESENTATION", "Components", "components", "draws_of", "spread", "states_of"]
 
 Floats = NDArray[np.float64]
 KINDS = ("patients", "knowledge", "patients x knowledge", "chance")
@@ -108,7 +109,7 @@ def components(values: ArrayLike, patients: ArrayLike, draws: ArrayLike) -> Comp
 def spread(
     table: DataFrame,
     outcomes: Sequence[str] | None = None,
-    draw_of: Callable[[int, int], int] = lambda point, replicate: 0,
+    number_of_draw: Callable[[int, int], int] = lambda point, replicate: 0,
     states: Mapping[int, Mapping[str, str]] | None = None,
 ) -> DataFrame:
     """Tell the kinds of spread apart, for each outcome in each arm.
@@ -119,7 +120,7 @@ def spread(
         One row a run, with the key columns.
     outcomes
         Columns; all numeric outcomes when not given.
-    draw_of
+    number_of_draw
         The number of the parameter set of a run, from its point and replicate.
     states
         For a point, the kinds that its design does not let vary by themselves, and what is said of them.
@@ -139,7 +140,7 @@ def spread(
     for arm, runs in arms_of(table):
         good = runs[runs["status"] == "ok"]
         point = int(runs["point"].iloc[0])
-        draws = np.array([draw_of(point, replicate) for replicate in good["replicate"]], dtype=np.int64)
+        draws = np.array([number_of_draw(point, replicate) for replicate in good["replicate"]], dtype=np.int64)
         for outcome in outcomes or outcome_names(table):
             has_value = good[outcome].notna().to_numpy()
             found = _rows(good[has_value], draws[has_value], outcome, (states or {}).get(point, {}))
@@ -150,8 +151,24 @@ def spread(
 def states_of(scenario: Mapping[str, Any]) -> dict[str, str]:
     """Return which kinds the design of a resolved scenario (plain JSON) does not let vary by themselves."""
     vary = scenario.get("patient", {}).get("vary", "per_patient")
+    knowledge = scenario.get("uncertainty", {}).get("knowledge", "none")
     traits = {"none": FROZEN, "per_replicate": "within chance"}
-    return {"patients": traits[vary]} if vary in traits else {}
+    known = {"none": FROZEN, "per_patient": "within patients"}
+    found = {"patients": traits[vary]} if vary in traits else {}
+    return found | ({"knowledge": known[knowledge]} if knowledge in known else {})
+
+
+def draws_of(scenarios: Mapping[int, Mapping[str, Any]]) -> Callable[[int, int], int]:
+    """Return what tells the number of a run's set of parameters from its point and replicate, for `spread`.
+
+    Sets of parameters that belong to patients cannot be told from patients: to them all runs are of one set.
+    """
+
+    def number(point: int, replicate: int) -> int:
+        uncertainty = scenarios[point].get("uncertainty", {})
+        return (draw_of(uncertainty, 0, replicate) or 0) if uncertainty.get("knowledge") == "per_draw" else 0
+
+    return number
 
 
 def _rows(runs: DataFrame, draws: NDArray[np.int64], outcome: str, said: Mapping[str, str]) -> list[dict[str, Any]]:

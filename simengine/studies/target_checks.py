@@ -22,8 +22,8 @@ REGISTRY = {
 }
 """Computed quantities, with the module that holds the function of that name."""
 COURSES = ("observed", "living", "fate", "immune", "body", "drug", "field", "tissue", "mode")
-"""Groups of courses; which of a group there are depends on the scenario and is seen when it has run."""
-SINGLE_COURSES = ("births", "lvef_percent")
+"""Groups of courses; which courses a group has depends on the scenario and is seen when it has run."""
+SINGLE_COURSES = ("births", "lvef_percent", "motor_score")
 UNIT_OF_STATISTIC = {"half_life": ("hours",), "hazard_ratio": ("ratio",), "risk_ratio": ("ratio",), "odds_ratio": ("ratio",)}
 SHARES = ("fraction", "fraction of dose", "probability", "share")
 _RATIO = "a ratio, which needs [target.contrast]"
@@ -59,6 +59,7 @@ def findings(target: Target) -> Iterator[Finding]:
     yield from _statistic(target)
     yield from _comparison(target)
     yield from _titration(target)
+    yield from _without(target)
 
 
 def _band(target: Target) -> Iterator[Finding]:
@@ -87,11 +88,7 @@ def _observable(target: Target) -> Iterator[Finding]:
     if not target.observable:
         yield Finding(("observable",), "nothing", "an outcome column or a course")
         return
-    for name in target.names:
-        if name not in columns and not is_course(name):
-            hint = nearest(name, [*columns, *SINGLE_COURSES])
-            groups = ", ".join(f"{group}.*" for group in COURSES)
-            yield Finding(("observable",), shown(name), f"an outcome column or a course ({groups})", hint)
+    yield from _known_names(target)
     for field in ("day", "cause"):
         if (name := getattr(target, field)) is not None:
             yield from known((field,), name, columns)
@@ -99,9 +96,18 @@ def _observable(target: Target) -> Iterator[Finding]:
         yield from _unit(target, [columns[name].unit for name in target.names if name in columns])
 
 
+def _known_names(target: Target) -> Iterator[Finding]:
+    columns = descriptions()
+    for name in target.names:
+        if name not in columns and not is_course(name):
+            hint = nearest(name, [*columns, *SINGLE_COURSES])
+            groups = ", ".join(f"{group}.*" for group in COURSES)
+            yield Finding(("observable",), shown(name), f"an outcome column or a course ({groups})", hint)
+
+
 def _unit(target: Target, units: list[str]) -> Iterator[Finding]:
     wanted = next((unit for unit in units if unit), None)
-    share = wanted == "0/1" or wanted in SHARES
+    share = wanted in ("0/1", "1", *SHARES)
     if wanted is None or target.unit == wanted or (share and target.unit in SHARES):
         return
     allowed = listed(SHARES) if share else shown(wanted)
@@ -134,6 +140,19 @@ def _statistic(target: Target) -> Iterator[Finding]:
     yield from _half_life(target, course)
     if course and statistic != "half_life":
         yield from _needs(target, "time_days", "the time at which the course is read")
+    if target.relative_to_days is not None and (not course or statistic == "half_life"):
+        found = shown(target.relative_to_days)
+        yield Finding(("relative_to_days",), found, "nothing: only a course at a time is divided by another", at_key=True)
+
+
+def _without(target: Target) -> Iterator[Finding]:
+    bare = target.without
+    if bare is None:
+        return
+    if not bare.set and bare.observable is None:
+        yield Finding(("without",), "nothing that is taken away", "values to set, or another observable", at_key=True)
+    if bare.observable is not None:
+        yield from (replace(finding, path=("without", "observable")) for finding in _known_names(target.bare))
 
 
 def _half_life(target: Target, course: bool) -> Iterator[Finding]:

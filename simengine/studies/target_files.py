@@ -196,7 +196,7 @@ def _arms(here: FieldPath, table: Mapping[str, Any]) -> tuple[list[dict[str, Any
         variants = [
             (f"{value:g}", [(str(path), value, (*at, n))]) for n, value in enumerate(titration["values"]) if _is_number(value)
         ]
-    taken = tables.get(WITHOUT, {}).get("set")
+    taken = tables[WITHOUT].get("set", {}) if WITHOUT in tables else None
     if isinstance(taken, dict):
         bare = [(name, value, (*here, WITHOUT, "set", *at)) for name, value, at in flattened(taken)]
         names = {name for name, _, _ in bare}
@@ -230,7 +230,7 @@ def _renamed(problem: Problem, file: str, here: FieldPath, places: Mapping[Field
 def _check_times(document: Document, here: FieldPath, target: Target, points: Sequence[Point]) -> list[Problem]:
     """Refuse times beyond the end of the run."""
     problems = []
-    for field in ("time_days", "from_days", "to_days"):
+    for field in ("time_days", "relative_to_days", "from_days", "to_days"):
         time, ends = getattr(target, field), [point.scenario.run.duration_days for point in points]
         if time is not None and ends and time > min(ends):
             expected = f"at most the {min(ends):g} days of the run"

@@ -41,7 +41,10 @@ class Without(Section):
     """The same target with one mechanism taken away: what shows that the mechanism carries the result."""
 
     what: str = words("The mechanism that is taken away, in words.", ..., SOURCE)
-    set: dict[str, Any] = Field(description="Values instead of the scenario's, by dotted path, in every arm of the target.")
+    set: dict[str, Any] = Field(
+        default={}, description="Values instead of the scenario's, by dotted path, in every arm of the target."
+    )
+    observable: str | None = words("What is read instead, where the mechanism is one of observation.", None, SOURCE)
 
 
 class Titration(Section):
@@ -105,6 +108,9 @@ class Target(Section):
         default=(), description="Causes that count; every other cause competes."
     )
     time_days: float | None = number("Time at which a course, or a curve over time, is read.", None, "days", 0, 36500)
+    relative_to_days: float | None = number(
+        "Time at which the course is read once more, to divide by that value.", None, "days", 0, 36500
+    )
     from_days: float | None = number("Time from which a half-life is read.", None, "days", 0, 36500)
     to_days: float | None = number("Time up to which a half-life is read.", None, "days", 0, 36500)
     interpolate: bool = words("Whether a course is read between its records; otherwise at the nearest.", False)
@@ -121,6 +127,12 @@ class Target(Section):
     def names(self) -> tuple[str, ...]:
         """The columns and courses that the observable is the sum of."""
         return tuple(name.strip() for name in self.observable.split("+"))
+
+    @property
+    def bare(self) -> Target:
+        """The target as it is scored without its mechanism."""
+        read = self.without.observable if self.without else None
+        return self if read is None else self.model_copy(update={"observable": read})
 
 
 class TargetFile(Section):

@@ -17,7 +17,7 @@ MHC = {"HLA", "H-2", "RT1", "SLA", "DLA", "Mamu"}
 FLOWS = ("heart", "skeletal_muscle", "brain", "gut", "liver", "spleen", "marrow")
 TARGETS = {"activation", "proliferation", "costimulation", "entry", "inflammation", "antibody", "regulatory"}
 HAZARDS = {"depletion_per_h", "dividing_death_per_h"}
-PRICE = {"infection_rise", "organ_damage_per_h", "engraftment_slowing"}
+PRICE = {"infection_rise", "organ_damage_per_h"}
 KINETICS = {"half_life_h", "dosing_interval_h", "target_trough_ng_per_ml", "half_effect_ng_per_ml", "effect_exponent"}
 LOCAL = {
     *("n_sites", "volume_ml_per_site", "duration_min", "lodge_per_h", "wash_per_h", "leak_per_h"),
@@ -132,7 +132,7 @@ def test_a_drug_states_its_targets_as_a_fact_and_as_numbers_and_does_something(n
     assert inhibitions or HAZARDS & set(numbers)
     assert PRICE & set(numbers), "no drug is free"
     assert set(facts["elimination"]) <= {"liver", "kidney"}
-    for key in (*inhibitions, *({"engraftment_slowing"} & set(numbers))):
+    for key in inhibitions:
         assert 0.0 <= numbers[key]["low"] <= numbers[key]["high"] <= 0.95, f"{key}: no drug abolishes"
 
 

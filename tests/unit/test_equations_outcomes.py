@@ -64,6 +64,22 @@ def test_four_assays_see_four_things():
     np.testing.assert_allclose(observed["label"][1:], (0.5 + left(eaten)) * bound * faded)
 
 
+def test_assays_tell_the_lung_from_the_other_organs_and_from_blood():
+    """EQ-OBSERVE-2: of a dose 60 % is in the lung, where a third dies within 12 h, 10 % in liver and marrow, 30 % in blood."""
+    course = Written()
+    course["given"] = 1e6
+    course["body.lung"] = np.append(6e5, np.full(6, 4e5))
+    course["body.lodged_died_lung"] = np.append(0.0, np.full(6, 2e5))
+    course["body.liver"], course["body.cleared_liver"] = np.append(8e4, np.full(6, 5e4)), np.append(0.0, np.full(6, 3e4))
+    course["body.bone_marrow"], course["body.venous_blood"] = 2e4, 3e5
+    numbers, observed = course.small.numbers, course.facts().observed
+    rate = np.log(2.0) / numbers("species", "human", "assay.dna_half_life_h")
+    left = (1.0 - np.exp(-12.0 * rate)) / (12.0 * rate) * np.exp(-rate * (HOURS[1:] - 12.0))
+    np.testing.assert_allclose(observed["lung_dna"], np.append(0.6, 0.4 + 0.2 * left))
+    np.testing.assert_allclose(observed["elsewhere_living"], np.append(0.1, np.full(6, 0.07)))
+    np.testing.assert_allclose(observed["elsewhere_dna"], np.append(0.1, 0.07 + 0.03 * left))
+
+
 def test_a_graft_is_lost_below_one_percent_twice_running():
     """EQ-GRAFT-1: a single dip is no loss; two records below the limit are, from the first of them on, with its cause."""
     dip = graft.measure(grafted([1e6, 5e5, 5e5, 5e5, 5e5, 1e3, 5e5]).facts())

@@ -1,4 +1,4 @@
-"""The equations of patients: draws from stated distributions, donor pairs, and what traits change."""
+"""The equations of patients: draws from stated distributions, and what traits change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from simengine.catalog import Catalog, Entry, load_catalog
 from simengine.engine.build import recipient_of
 from simengine.foundation.parameters import Parameter
 from simengine.patients.draws import Dice, value_at
-from simengine.patients.matching import LOCI, pair_of
 from simengine.patients.modifiers import modified, numbers_of
 from simengine.patients.numbers import Numbers
 from simengine.patients.traits import traits_of
@@ -39,23 +38,6 @@ def test_draws_are_quantiles_of_the_stated_distribution(u):
     }
     for shape, value in expected.items():
         assert value_at(replace(RANGE, distribution=shape), u) == pytest.approx(value, rel=1e-9), shape
-
-
-def test_a_grade_of_match_is_that_many_mismatches_and_worse_grades_keep_them():
-    """EQ-MATCH-1 for 200 patients: counts, shares by class, and every mismatch of a better grade kept in a worse one."""
-    for patient in range(200):
-        dice, kept = Dice("per_patient", 3, patient, 0), []
-        for mismatches in range(9):
-            pair = pair_of("unrelated", f"{8 - mismatches}/8", dice)
-            assert len(pair.mismatched) == mismatches
-            assert pair.class_2 == pair.mismatched.count("DRB1") / 2.0
-            assert pair.class_1 == pytest.approx((mismatches - pair.mismatched.count("DRB1")) / 6.0)
-            assert pair.missing_self == pair.mismatched.count("C") / 2.0
-            assert all(pair.mismatched.count(locus) >= kept.count(locus) for locus in kept)
-            kept = list(pair.mismatched)
-    minors = {relation: pair_of(relation, "8/8", dice).minor for relation in ("autologous", "sibling", "unrelated")}
-    assert minors == {"autologous": 0.0, "sibling": 0.5, "unrelated": 1.0}
-    assert pair_of("xenogeneic", "8/8", dice).mismatched == tuple(sorted(LOCI))
 
 
 def factors(**changes):

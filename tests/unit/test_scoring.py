@@ -225,6 +225,19 @@ def test_a_course_is_read_at_the_nearest_record_or_between_records(cache):
     assert between.found.value == pytest.approx(start * (0.52 + 0.48 * 0.5 ** (1 / 24)), rel=1e-9)
 
 
+def test_a_course_can_be_read_as_a_share_of_its_own_value_at_another_time(cache):
+    more = 'observable = "observed.lung_label"\ntime_days = 1\nrelative_to_days = 0.5'
+    found = score_one(*loads_targets(one(0.6, 0.8, 0.7, more=more)), cache)
+    assert found.found.value == pytest.approx(0.5**0.5, rel=1e-12)
+    assert found.verdict == "pass"
+
+
+def test_what_is_read_can_change_where_the_mechanism_is_one_of_observation(cache):
+    text = one(0.3, 0.7) + '\n[target.without]\nwhat = "the label"\nobservable = "graft_lost"\n'
+    found = score_one(*loads_targets(text), cache, without=True)
+    assert (found.verdict, found.without.value, found.fails_without) == ("pass", 1.0, True)
+
+
 @pytest.mark.parametrize(
     ("more", "field", "words"),
     [

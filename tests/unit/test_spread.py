@@ -129,7 +129,7 @@ def test_shares_add_up_and_failed_runs_are_left_out():
 def test_draws_are_told_by_the_design():
     values = crossed(6, 3, 4, np.random.default_rng(9))
     by_replicate = values.transpose(0, 2, 1).reshape(6, 12)  # replicate % 3 is the draw
-    rows = spread(table_of(by_replicate), draw_of=lambda point, replicate: replicate % 3).set_index("kind")
+    rows = spread(table_of(by_replicate), number_of_draw=lambda point, replicate: replicate % 3).set_index("kind")
     assert rows.loc[list(KINDS), "variance"].tolist() == pytest.approx(anova(values), rel=1e-11)
     assert rows.loc[list(KINDS), "levels"].tolist() == [6, 3, 18, 72]
 

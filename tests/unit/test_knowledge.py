@@ -1,0 +1,152 @@
+"""Parameters drawn from their stated uncertainty: shared by patients and arms, each by its own address, seen by everybody."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import simengine.outcomes as outcomes
+from simengine.catalog import load_catalog
+from simengine.catalog.records import TRAITS
+from simengine.engine import simulate
+from simengine.engine.build import build
+from simengine.patients.knowledge import draw_of, drawn_parameters
+from simengine.patients.modifiers import numbers_of
+from simengine.scenario import loads
+from simengine.studies.spread import draws_of, states_of
+
+CATALOG = load_catalog()
+PACKAGE = Path(__file__).parents[2] / "simengine"
+WAKING = "priming.waking_per_h"
+BODY = '[run]\nmode = "body"\nduration_days = 1\n'
+
+
+def asked(uncertainty="", rest="", replicates=20):
+    return loads(f'name = "x"\nreplicates = {replicates}\n{rest}[uncertainty]\n{uncertainty}').points[0].scenario
+
+
+def test_by_default_nothing_is_drawn():
+    scenario = loads('name = "x"').points[0].scenario
+    assert drawn_parameters(scenario, CATALOG, (1, 2, 3)) == {}
+    numbers = numbers_of(scenario, CATALOG, (1, 2, 3))
+    assert numbers("mechanisms", "priming", "waking_per_h") == CATALOG.parameters[WAKING].value
+
+
+def test_every_parameter_with_a_distribution_is_drawn_within_its_range_and_no_other():
+    drawn = drawn_parameters(asked('knowledge = "per_draw"'), CATALOG, (1, 0, 0))
+    assert set(drawn) == set(CATALOG.uncertain)
+    assert len(drawn) > 300
+    for path, value in drawn.items():
+        assert CATALOG.parameters[path].low <= value <= CATALOG.parameters[path].high, path
+    assert np.mean([drawn[path] != CATALOG.parameters[path].value for path in drawn]) > 0.99
+
+
+def test_all_patients_share_a_draw_and_replicates_go_through_the_draws():
+    scenario = asked('knowledge = "per_draw"\ndraws = 3')
+    of_runs = [drawn_parameters(scenario, CATALOG, (1, patient, replicate)) for patient in (0, 7) for replicate in range(6)]
+    assert of_runs[:6] == of_runs[6:]
+    assert of_runs[0] == of_runs[3] != of_runs[1] == of_runs[4] != of_runs[2]
+    assert drawn_parameters(scenario, CATALOG, (2, 0, 0)) != of_runs[0]
+
+
+def test_a_set_for_each_patient_is_the_same_in_all_replicates():
+    scenario = asked('knowledge = "per_patient"')
+    first, again, other = (drawn_parameters(scenario, CATALOG, (1, *run)) for run in ((4, 0), (4, 9), (5, 0)))
+    assert first == again != other
+
+
+def test_arms_share_their_draws_and_what_is_stated_is_known():
+    text = '[[arm]]\nname = "a"\n[[arm]]\nname = "b"\nset = { "product.name" = "cord_msc" }\n'
+    text += f'[[arm]]\nname = "c"\nset = {{ "parameters.{WAKING}" = 0.02 }}\n'
+    points = loads(f'name = "x"\n{text}[uncertainty]\nknowledge = "per_draw"\n').points
+    a, b, c = (drawn_parameters(point.scenario, CATALOG, (1, 0, 0)) for point in points)
+    assert a == b
+    assert WAKING not in c
+    assert {path: value for path, value in a.items() if path != WAKING} == c
+    assert numbers_of(points[2].scenario, CATALOG, (1, 0, 0))("mechanisms", "priming", "waking_per_h") == 0.02
+
+
+def test_a_list_says_what_is_drawn_and_moves_no_value():
+    every = drawn_parameters(asked('knowledge = "per_draw"'), CATALOG, (1, 0, 0))
+    some = drawn_parameters(
+        asked('knowledge = "per_draw"\nparameters = ["fields.tnf", "priming.waking_per_h"]'), CATALOG, (1, 0, 0)
+    )
+    assert some == {path: value for path, value in every.items() if path == WAKING or path.startswith("fields.tnf.")}
+    assert len(some) > 3
+
+
+def test_draws_follow_the_stated_distribution():
+    """2,000 draws: Kolmogorov-Smirnov p > 0.001 against the lognormal cut at two standard deviations on either side."""
+    scenario = asked(f'knowledge = "per_patient"\nparameters = ["{WAKING}"]')
+    parameter = CATALOG.parameters[WAKING]
+    values = np.array([drawn_parameters(scenario, CATALOG, (1, patient, 0))[WAKING] for patient in range(2000)])
+    assert parameter.distribution == "lognormal"
+    away = np.log(values / parameter.value)
+    side = np.where(away > 0, np.log(parameter.high / parameter.value), np.log(parameter.value / parameter.low))
+    assert stats.kstest(2.0 * away / side, stats.truncnorm(-2, 2).cdf).pvalue > 0.001
+
+
+def test_two_parameters_are_drawn_by_themselves():
+    """Correlation of 1,000 pairs within 4 standard errors of nothing."""
+    scenario = asked(f'knowledge = "per_patient"\nparameters = ["{WAKING}", "priming.cd8_cycle_h"]')
+    drawn = [drawn_parameters(scenario, CATALOG, (1, patient, 0)) for patient in range(1000)]
+    ranks = stats.spearmanr([d[WAKING] for d in drawn], [d["priming.cd8_cycle_h"] for d in drawn]).statistic
+    assert abs(ranks) < 4 / np.sqrt(1000)
+
+
+def test_engine_and_outcomes_see_the_same_draw(monkeypatch):
+    """Through both doors: the world that is built, and the assays that read its course."""
+    scenario = asked('knowledge = "per_draw"', BODY)
+    address, path = (3, 1, 2), "species.human.assay.dna_half_life_h"
+    drawn = drawn_parameters(scenario, CATALOG, address)[path]
+    assert drawn != CATALOG.parameters[path].value
+    assert build(scenario, *address).numbers("species", "human", "assay.dna_half_life_h") == drawn
+    seen = []
+    real = outcomes.observe
+
+    def observe(scenario, course, ledger, numbers):
+        seen.append(numbers("species", "human", "assay.dna_half_life_h"))
+        return real(scenario, course, ledger, numbers)
+
+    monkeypatch.setattr(outcomes, "observe", observe)
+    outcomes.evaluate(scenario, simulate(scenario, *address))
+    assert seen == [drawn]
+
+
+def test_traits_keep_their_spread_between_patients():
+    """With knowledge drawn, a trait of the patient is what it is without."""
+    plain, drawn = (build(asked(text, BODY), 1, 3, 0).recipient for text in ("", 'knowledge = "per_draw"'))
+    assert (plain.lesion_fraction, plain.immune_strength) == (drawn.lesion_fraction, drawn.immune_strength)
+
+
+def test_every_number_that_a_patient_draws_is_listed_as_a_trait():
+    """`numbers.own(kind, entry, name, dice)` draws between patients: its kind and name stand in `TRAITS`, and nothing else."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "own":
+                kind, name = (node.args[i].value for i in (0, 2))
+                found.add((kind, name))
+    assert found == TRAITS
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "expected"), [("none", [None] * 4), ("per_patient", [6] * 4), ("per_draw", [0, 1, 2, 0])]
+)
+def test_the_number_of_a_draw_follows_from_patient_and_replicate(knowledge, expected):
+    assert [draw_of({"knowledge": knowledge, "draws": 3}, 6, replicate) for replicate in range(4)] == expected
+
+
+def test_the_decomposition_knows_the_design():
+    scenarios = {
+        0: {"uncertainty": {"knowledge": "per_draw", "draws": 2}},
+        1: {"uncertainty": {"knowledge": "per_patient"}},
+        2: {},
+    }
+    number = draws_of(scenarios)
+    assert [[number(point, replicate) for replicate in range(3)] for point in scenarios] == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
+    assert [states_of(scenario).get("knowledge") for scenario in scenarios.values()] == [None, "within patients", "frozen"]
