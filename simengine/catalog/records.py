@@ -42,6 +42,8 @@ TRAITS = frozenset(
         ("sites", "placebo_lvef_points"),
         ("products", "potency_variation"),
         ("drugs", "half_life_h"),
+        ("hla", "unrelated_load"),
+        ("hla", "sibling_share"),
     }
 )
 """Numbers (folder, name) whose stated spread is that between patients, not what is unknown about a typical one."""
