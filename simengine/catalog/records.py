@@ -44,6 +44,8 @@ TRAITS = frozenset(
         ("sites", "placebo_lvef_points"),
         ("products", "potency_variation"),
         ("drugs", "half_life_h"),
+        ("hla", "unrelated_load"),
+        ("hla", "sibling_share"),
     }
 )
 """Numbers (folder, name) whose stated spread is that between patients, not what is unknown about a typical one."""
@@ -125,6 +127,7 @@ class Catalog:
         """Every parameter whose stated spread is lack of knowledge: neither fixed nor a trait of patients."""
         traits = {f"{entry.kind}.{entry.name}.{name}" for entry in self for kind, name in TRAITS if entry.kind == kind}
         drawn = {path: parameter for path, parameter in self.parameters.items() if parameter.distribution != "fixed"}
+        traits |= {path for path in drawn if path.startswith("populations.")}
         return {path: parameter for path, parameter in drawn.items() if path not in traits}
 
     @cached_property

@@ -22,6 +22,7 @@ from simengine.mechanisms import MECHANISMS, registry
 from simengine.patients.draws import Dice
 from simengine.patients.modifiers import numbers_of
 from simengine.patients.numbers import Numbers
+from simengine.patients.population import as_met, drawn_traits
 from simengine.scenario import Scenario
 from simengine.scenario.model import Delivery
 from simengine.state import body as b
@@ -42,13 +43,14 @@ RECORDED_H = (1.0, 24.0, 168.0, 720.0)
 
 @dataclass
 class Built:
-    """A world at tick 0 with the names of its rows and what was drawn for the patient."""
+    """A world at tick 0 with the names of its rows and what was drawn for the patient; `traits` by a population."""
 
     world: World
     names: Names
     columns: list[str]
     recipient: Recipient
     numbers: Numbers
+    traits: Mapping[str, float]
 
 
 def _rules_in_force(scenario: Scenario, catalog: Catalog) -> list[Mapping[str, object]]:
@@ -232,6 +234,8 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
         The address of the run: with the scenario they fix every bit of the result.
     """
     catalog = catalog or load_catalog()
+    traits = drawn_traits(scenario, seed, patient, catalog)
+    scenario = as_met(scenario, traits, catalog)
     numbers = numbers_of(scenario, catalog, (seed, patient, replicate))
     names = names_of(scenario, catalog)
     site = catalog.entry("sites", scenario.site.name)
@@ -280,7 +284,7 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
         clock=_clock(scenario, catalog),
         key=make_key(seed, patient, replicate),
     )
-    return Built(world, names, columns, recipient, numbers)
+    return Built(world, names, columns, recipient, numbers, traits)
 
 
 def _grid(scenario: Scenario, types: w.Types, n_voxels: int, capacity: int) -> Grid:

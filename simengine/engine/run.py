@@ -16,6 +16,7 @@ from simengine.engine.checkpoint import load_checkpoint, save_checkpoint
 from simengine.engine.snapshot import snapshot
 from simengine.engine.spaces import populate
 from simengine.engine.step import advance
+from simengine.patients.population import TRAIT
 from simengine.scenario import Scenario
 from simengine.state import world as w
 from simengine.state.arrays import grow, without_events
@@ -195,6 +196,7 @@ def _course(run: _Run, status: int) -> Course:
             "potency": recipient.potency,
             "class_1_mismatch": recipient.pair.class_1,
             "class_2_mismatch": recipient.pair.class_2,
+            **{TRAIT + name: value for name, value in run.built.traits.items()},
         },
         statistics={
             "field_solves": float(np.sum(world.fields.sweeps[:, 0])),

@@ -20,6 +20,7 @@ from simengine.outcomes.ledger import close_ledger
 from simengine.outcomes.observation import observe
 from simengine.patients.draws import Dice
 from simengine.patients.modifiers import numbers_of
+from simengine.patients.population import TRAIT, as_met
 from simengine.scenario import Scenario
 from simengine.state.course import Course
 
@@ -48,7 +49,7 @@ def descriptions() -> dict[str, Column]:
 
 
 def evaluate(scenario: Scenario, course: Course) -> RunResult:
-    """Return the outcomes of a course.
+    """Return the outcomes of a course; the traits that a population gave the patient are columns as well.
 
     Raises
     ------
@@ -63,6 +64,8 @@ def evaluate(scenario: Scenario, course: Course) -> RunResult:
     >>> result.row["dose_cells"]
     0.0
     """
+    traits = {name: value for name, value in course.traits.items() if name.startswith(TRAIT)}
+    scenario = as_met(scenario, {name.removeprefix(TRAIT): value for name, value in traits.items()}, load_catalog())
     numbers = numbers_of(scenario, load_catalog(), course.address)
     if course.status != "ok":
         row: dict[str, float | int | str] = {"status": course.status, "reason": course.reason}
@@ -71,7 +74,7 @@ def evaluate(scenario: Scenario, course: Course) -> RunResult:
     observed = observe(scenario, course, ledger, numbers)
     dice = Dice(scenario.patient.vary, *course.address)
     facts = Facts(scenario, course, ledger, observed, numbers, dice)
-    row = {"status": "ok", "reason": ""}
+    row = {"status": "ok", "reason": "", **traits}
     courses: dict[str, NDArray[np.float64]] = {"time_h": course.hours}
     for name in MODULES:
         module = import_module(f"simengine.outcomes.{name}")

@@ -108,14 +108,15 @@ def _n_matched(scenario: Scenario) -> int:
 def _minor(scenario: Scenario, numbers: Numbers, dice: Dice) -> tuple[float, float]:
     """Return the load of minor antigens in both directions, H-Y included."""
     relation = scenario.donor.relation
-    names = ("unrelated_load", "sibling_share", "parent_share", "xenogeneic_load", "h_y_load")
-    number = {name: numbers.own("hla", "minor_antigens", name, dice) for name in names}
-    shares = {"sibling": number["sibling_share"], "parent_or_child": number["parent_share"], "unrelated": 1.0}
+    load = numbers.own("hla", "minor_antigens", "unrelated_load", dice)
+    loads = {
+        "unrelated": load,
+        "sibling": load * numbers.own("hla", "minor_antigens", "sibling_share", dice),
+        "parent_or_child": load * numbers("hla", "minor_antigens", "parent_share"),
+        "xenogeneic": numbers("hla", "minor_antigens", "xenogeneic_load"),
+    }
+    h_y = numbers("hla", "minor_antigens", "h_y_load")
     if relation in SAME_BODY:
         return 0.0, 0.0
-    load = number["xenogeneic_load"] if relation == "xenogeneic" else number["unrelated_load"] * shares[relation]
     own, other = scenario.patient.sex, scenario.donor.sex or scenario.patient.sex
-    return (
-        load + number["h_y_load"] * carries_h_y(other, own),
-        load + number["h_y_load"] * carries_h_y(own, other),
-    )
+    return loads[relation] + h_y * carries_h_y(other, own), loads[relation] + h_y * carries_h_y(own, other)

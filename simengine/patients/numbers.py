@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from simengine.catalog import Catalog
+from simengine.catalog.records import TRAITS
 from simengine.foundation.parameters import Parameter
 from simengine.patients.draws import Dice
 
@@ -46,7 +47,9 @@ class Numbers:
         return name in self.catalog.entry(kind, entry).parameters
 
     def own(self, kind: str, entry: str, name: str, dice: Dice) -> float:
-        """Return the patient's own value: drawn from the stated distribution unless the scenario sets it."""
+        """Return the patient's own value of a trait: drawn from the stated distribution unless the scenario sets it."""
+        if (kind, name) not in TRAITS:
+            raise LookupError(f"{kind} {name} is drawn for each patient and does not stand in simengine.catalog.records.TRAITS")
         path, parameter = _path(kind, entry, name), self._parameter(kind, entry, name)
         value = self._given[path] if path in self._given else dice.draw(path, parameter)
         return self._times(path, value, parameter)

@@ -14,6 +14,8 @@ from simengine.foundation.positions import FieldPath
 from simengine.scenario.donor_checks import CHECKS_OF_DONORS, SAME_BODY
 from simengine.scenario.findings import Check, CheckOfElement, Finding, Unsound, known, told
 from simengine.scenario.model import Clocks, Scenario
+from simengine.scenario.population import spreads
+from simengine.scenario.population_checks import CHECKS_OF_POPULATION
 from simengine.scenario.rule_checks import CHECKS_OF_RULES
 from simengine.scenario.uncertainty_checks import CHECKS_OF_UNCERTAINTY
 
@@ -140,27 +142,29 @@ def _check_passage(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _check_shared_age(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    yield from _shared(scenario, "age_years", SAME_BODY)
+    yield from _shared(scenario, catalog, "age_years", SAME_BODY)
 
 
 def _check_shared_sex(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    yield from _shared(scenario, "sex", SAME_BODY)
+    yield from _shared(scenario, catalog, "sex", SAME_BODY)
 
 
 def _own_state(trait: str) -> Check:
     """Return the check that the donor of autologous cells has the patient's illness and habits."""
 
     def check(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-        yield from _shared(scenario, trait, ("autologous",))
+        yield from _shared(scenario, catalog, trait, ("autologous",))
 
     return check
 
 
-def _shared(scenario: Scenario, trait: str, relations: tuple[str, ...]) -> Iterator[Finding]:
+def _shared(scenario: Scenario, catalog: Catalog, trait: str, relations: tuple[str, ...]) -> Iterator[Finding]:
     """The patient's own cells, and those of a twin, have the patient's traits."""
     of_donor, of_patient = getattr(scenario.donor, trait), getattr(scenario.patient, trait)
-    if of_donor is not None and scenario.donor.relation in relations and of_donor != of_patient:
-        expected = f'{shown(of_patient)} as patient.{trait} for relation = "{scenario.donor.relation}"'
+    is_drawn = trait in spreads(scenario, catalog)
+    if of_donor is not None and scenario.donor.relation in relations and (is_drawn or of_donor != of_patient):
+        value = "that of each patient" if is_drawn else shown(of_patient)
+        expected = f'{value} as patient.{trait} for relation = "{scenario.donor.relation}"'
         yield Finding(("donor", trait), shown(of_donor), expected, "leave it out")
 
 
@@ -280,6 +284,7 @@ def _is_local(entry: Entry | None) -> bool:
 CHECKS: tuple[Check, ...] = (
     _check_species,
     _check_genes,
+    *CHECKS_OF_POPULATION,
     _check_site,
     _check_lesion_age,
     _check_fields,

@@ -8,28 +8,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from simengine.catalog.nomenclature import Level
+from simengine.foundation.parameters import Distribution
 from simengine.scenario.canonical import digest
+from simengine.scenario.sections import NAME, SOURCE, TITLE, Section, many, number, words
 
 SCHEMA_VERSION = 1
 MOST_FILES = 32
 """Files that one scenario may be made of."""
 NOT_HASHED = ("name", "title", "description")
 """What a scenario is called, which changes no result."""
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
-LABEL = r"^[^\x00-\x1f\x7f]{1,80}$"
-TITLE = r"^[^\x00-\x1f\x7f]{0,200}$"
-SOURCE = r"\S"
-PATTERNS = {
-    NAME: "of letters, digits, dots, dashes and underscores, at most 100",
-    LABEL: "on one line, of 1 to 80 characters",
-    TITLE: "on one line, of at most 200 characters",
-    SOURCE: "that is not empty",
-}
-"""What a text must look like, and how messages say so."""
+NEVER_DRAWN = {"species", "vary"}
+"""Fields of the patient that no population draws."""
 
 Sex = Literal["male", "female"]
 Relation = Literal["autologous", "identical_twin", "sibling", "parent_or_child", "unrelated", "xenogeneic"]
@@ -40,42 +32,6 @@ MOST_HLA_NAMES = 12
 Serostatus = Literal["positive", "negative"]
 Voxels = Annotated[int, Field(ge=1, le=1000)]
 Grade = Literal["measured", "derived", "calibrated", "assumed"]
-
-
-def number(text: str, default: Any, unit: str, low: float, high: float) -> Any:
-    """Return the field of a number from `low` to `high`; `...` as default makes it required."""
-    return Field(default, description=text, ge=low, le=high, json_schema_extra={"unit": unit})
-
-
-def words(text: str, default: Any, pattern: str | None = None) -> Any:
-    """Return the field of a name, a text, a choice or a flag."""
-    return Field(default, description=text, pattern=pattern)
-
-
-def many(text: str, most: int, unit: str = "") -> Any:
-    """Return the field of a list of at most `most`, empty by default; the lists of TOML are frozen to tuples."""
-    extra: Any = {"unit": unit} if unit else None
-    return Field((), description=text, strict=False, max_length=most, json_schema_extra=extra)
-
-
-class Section(BaseModel):
-    """A table of the document: frozen, with no other keys than those declared, and no silent conversion of types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _whole_numbers(cls, data: Any) -> Any:
-        """Let a count be written `1e7`: TOML calls that a float."""
-        if not isinstance(data, dict):
-            return data
-        return {name: int(value) if _is_whole(cls, name, value) else value for name, value in data.items()}
-
-
-def _is_whole(model: type[BaseModel], name: str, value: object) -> bool:
-    field = model.model_fields.get(name)
-    counts = field is not None and field.annotation in (int, int | None)
-    return counts and isinstance(value, float) and value.is_integer() and abs(value) < 2**53
 
 
 class Patient(Section):
@@ -115,6 +71,43 @@ class Patient(Section):
         "Whether traits of site and immunity are drawn anew: never, for each patient, or for each replicate.",
         "per_replicate",
     )
+
+
+class Spread(Section):
+    """How a trait is spread over a population: a share of those who have it, or a distribution of numbers."""
+
+    share: float | None = number("Share of those who have it: of women, of positives, of carriers.", None, "fraction", 0, 1)
+    distribution: Distribution | None = words("Shape between `low` and `high`.", None)
+    value: float | None = number("Centre: median of a normal or lognormal, peak of a triangular shape.", None, "1", -1e6, 1e6)
+    low: float | None = number("Least value; nobody lies below.", None, "1", -1e6, 1e6)
+    high: float | None = number("Greatest value; nobody lies above.", None, "1", -1e6, 1e6)
+    sd: float | None = number(
+        "Standard deviation of a normal shape before it is cut; of the logarithm if lognormal. Left out: `low` and `high` are"
+        " two of them away.",
+        None,
+        "1",
+        1e-6,
+        1e6,
+    )
+
+
+class Correlation(Section):
+    """How two traits of a population go together."""
+
+    between: Annotated[tuple[str, str], Field(strict=False)] = words("The two traits.", ...)
+    rank: float = number(
+        "Rank correlation (Spearman); of what lies behind it where a trait is yes or no.", ..., "1", -0.95, 0.95
+    )
+
+
+class Population(Section):
+    """Virtual patients: traits that `[patient]` does not state are drawn for each."""
+
+    name: str | None = words("Ready-made population to start from, an entry of catalogue folder `populations`.", None)
+    traits: dict[str, Spread] = Field(
+        default={}, max_length=100, description="Spread of each trait, by its field of `[patient]` or by the name of a gene."
+    )
+    correlation: tuple[Correlation, ...] = many("Traits that go together, in the order in which they are drawn.", 500)
 
 
 class Site(Section):
@@ -275,6 +268,7 @@ class Scenario(Section):
     replicates: int = number("Possible courses simulated of each patient.", 20, "count", 1, 1_000_000)
     patients: int = number("Virtual patients.", 1, "count", 1, 10_000_000)
     patient: Patient = Field(default=Patient(), description="The recipient.")
+    population: Population | None = Field(default=None, description="Virtual patients, each with traits of their own.")
     site: Site = Field(default=Site(), description="The injured organ.")
     product: Product = Field(default=Product(), description="The cells given.")
     donor: Donor = Field(default=Donor(), description="Where the cells come from.")
@@ -297,5 +291,12 @@ class Scenario(Section):
         return digest({name: value for name, value in self.plain().items() if name not in NOT_HASHED})
 
     def plain(self) -> dict[str, Any]:
-        """Return the content as plain JSON values, with every default and without fields that are not set."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """Return the content as plain JSON values, with every default and without fields that are not set.
+
+        With a population, what `[patient]` leaves out is drawn and has no default.
+        """
+        content = self.model_dump(mode="json", exclude_none=True)
+        if self.population is not None:
+            stated = self.patient.model_fields_set | NEVER_DRAWN
+            content["patient"] = {name: value for name, value in content["patient"].items() if name in stated}
+        return content

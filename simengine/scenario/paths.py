@@ -15,7 +15,8 @@ from pydantic.fields import FieldInfo
 from simengine.foundation.errors import listed, nearest, shown
 from simengine.foundation.positions import FieldPath
 from simengine.scenario.findings import Finding
-from simengine.scenario.model import PATTERNS, Scenario
+from simengine.scenario.model import Scenario
+from simengine.scenario.sections import PATTERNS
 from simengine.scenario.study_file import StudyFile
 
 STUDY_ONLY = (
@@ -157,7 +158,7 @@ def split_path(text: str, refused: tuple[str, ...], hints: bool = True) -> Field
         hint = f"{words[0]} holds for the whole study"
         return Finding((), shown(text), "a field that may be set here", hint, at_key=True)
     while words:
-        if get_origin(slot.annotation) is dict:
+        if get_origin(slot.annotation) is dict and not _slot(get_args(slot.annotation)[1], (), "").model:
             return (*path, ".".join(words))
         if get_origin(slot.annotation) in (tuple, list):
             is_index = words[0].isascii() and words[0].isdigit() and len(words[0]) < 9

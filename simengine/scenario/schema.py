@@ -15,6 +15,7 @@ from simengine.scenario.study_file import StudyFile
 SCHEMA_FILE = Path(__file__).parent / "schema.json"
 _NAMED = {
     ("Patient", "species"): "species",
+    ("Population", "name"): "populations",
     ("Site", "name"): "sites",
     ("Product", "name"): "products",
     ("Delivery", "route"): "routes",

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from simengine.scenario.model import LABEL, MOST_FILES, Scenario, Section, many, number, words
+from simengine.scenario.model import MOST_FILES, Scenario
+from simengine.scenario.sections import LABEL, Section, many, number, words
 
 SAMPLED = ("latin_hypercube", "sobol", "random")
 """The designs that spread points over ranges; a study has one at most."""

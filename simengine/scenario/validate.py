@@ -87,6 +87,9 @@ class Draft:
         value = self._data[name]
         if slot.model:
             return Draft(slot, value, self._invalid, path)
+        element = slot.inner("")
+        if isinstance(value, dict) and element is not None and element.model:
+            return {key: Draft(element, item, self._invalid, (*path, key)) for key, item in value.items()}
         if isinstance(value, dict):
             return {key: None if (*path, key) in self._invalid else item for key, item in value.items()}
         if isinstance(value, list):

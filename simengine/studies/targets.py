@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from simengine.scenario.model import LABEL, NAME, SOURCE, Section, number, words
+from simengine.scenario.sections import LABEL, NAME, SOURCE, Section, number, words
 
 __all__ = ["STATISTICS", "Registry", "Target", "TargetFile", "Titration", "Without"]
 

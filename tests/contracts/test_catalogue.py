@@ -35,8 +35,8 @@ ALWAYS_ON = "environment"
 """The one mechanism that cannot be switched off: it makes the signals."""
 READ_BY_TRAITS = {"passage", "purity"}
 """Numbers of products that nothing uses but the traits, which are measured against them."""
-OF_POPULATIONS = ("ancestries", "communities")
-"""Folders that registries and banks read, whether or not a run does; tests/unit/test_registry.py shows that they act."""
+OF_POPULATIONS = ("ancestries", "communities", "populations")
+"""Folders that registries, banks and virtual patients read: see tests/unit/test_registry.py and test_population.py."""
 TINY = """
 name = "tiny"
 patch.shape = [6, 6, 1]

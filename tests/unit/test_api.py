@@ -63,7 +63,8 @@ def test_statistics_are_methods_of_results(results):
     assert results.survival([5.0], **columns).equals(events.survival(results.table, [5.0], **columns))
     assert results.rmst(**columns).equals(events.rmst(results.table, **columns))
     assert results.logrank(**columns).equals(events.logrank(results.table, **columns))
-    assert results.spread(["change_points"]).equals(spread(results.table, ["change_points"]))
+    frozen = {point.index: {"knowledge": "frozen"} for point in results.points}
+    assert results.spread(["change_points"]).equals(spread(results.table, ["change_points"], states=frozen))
     with pytest.raises(KeyError, match="graft_loss_cause"):
         results.cumulative_incidence(**columns)
 
