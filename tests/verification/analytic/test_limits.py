@@ -149,7 +149,7 @@ def test_many_cells_may_arrive_at_once():
 name = "bolus"
 patch.shape = [20, 20, 5]
 product.viability = 1.0
-mechanisms.motility = false
+mechanisms = { motility = false, growth = false }
 run.duration_days = 0.1
 run.record_every_h = 1.0
 [[delivery]]

@@ -53,11 +53,13 @@ def rates_of(product, route):
     arrow("venous_blood", "lung", veins * (1.0 - passage))
     held = min(1.0, human("organ_extraction") * larger)
     held_by_target = min(1.0, human("organ_extraction") * larger * (1.0 + homing))
-    for organ, flow in (("liver", "liver"), ("spleen", "spleen"), ("bone_marrow", "marrow"), ("rest", "rest")):
-        arrow("arterial_blood", organ, arteries * human(f"{flow}_flow") * held)
-        arrow("arterial_blood", "venous_blood", arteries * human(f"{flow}_flow") * (1.0 - held))
-    arrow("arterial_blood", "target_vessels", arteries * human("heart_flow") * held_by_target)
-    arrow("arterial_blood", "venous_blood", arteries * human("heart_flow") * (1.0 - held_by_target))
+    flows = {name: human(f"flow.{name}") for name in ("liver", "spleen", "marrow", "heart")}
+    rest = 1.0 - sum(flows.values())
+    for organ, flow in (("liver", flows["liver"]), ("spleen", flows["spleen"]), ("bone_marrow", flows["marrow"]), ("rest", rest)):
+        arrow("arterial_blood", organ, arteries * flow * held)
+        arrow("arterial_blood", "venous_blood", arteries * flow * (1.0 - held))
+    arrow("arterial_blood", "target_vessels", arteries * flows["heart"] * held_by_target)
+    arrow("arterial_blood", "venous_blood", arteries * flows["heart"] * (1.0 - held_by_target))
     death = np.log(2.0) / human("lung_death_half_life_h")
     arrow("lung", "lodged_died_lung", death)
     arrow("lung", "arterial_blood", human("lung_release_per_h"))
@@ -70,8 +72,10 @@ def rates_of(product, route):
     arrow("target_vessels", "died_elsewhere", human("target_vessel_death_per_h"))
     arrow("target", "died_in_target", own("loss_in_target_per_h"))
     if route == "intramyocardial":
-        arrow("depot", "target", way("lodge_per_h") * larger ** (way("retention_diameter_exponent") / 2.0))
-        arrow("depot", "venous_blood", way("wash_per_h"))
+        lodge = way("lodge_per_h") * own("clumping") * larger ** (way("retention_diameter_exponent") / 2.0)
+        arrow("depot", "target", lodge)
+        washout = human("washout") * catalogue_value("sites", "heart_infarct", "washout")
+        arrow("depot", "venous_blood", way("wash_per_h") * washout)
         arrow("depot", "lost_at_delivery", way("leak_per_h"))
     else:
         caught = min(1.0, way("first_pass_extraction") * larger)
