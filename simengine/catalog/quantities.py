@@ -66,6 +66,8 @@ QUANTITIES: Mapping[str, Quantity] = {
     ),
     "infection_hazard": Quantity(("safety.infection_per_h",), "hazard of serious infection"),
     "arrhythmia_hazard": Quantity(("safety.arrhythmia_of_1e8_per_h",), "hazard of arrhythmia per immature beating cell"),
+    "thrombosis_hazard": Quantity(("safety.thrombosis_of_dose_per_h",), "hazard of thrombosis after cells in blood"),
+    "tumour_founders": Quantity(("products.*.founder_probability",), "chance of an undifferentiated cell to found a tumour"),
     "clearance": Quantity((_HALF_LIVES,), "elimination of every drug", -1.0),
     "clearance_by_liver": Quantity((_HALF_LIVES,), "elimination of drugs that the liver clears", -1.0, "liver"),
     "clearance_by_kidney": Quantity((_HALF_LIVES,), "elimination of drugs that the kidney clears", -1.0, "kidney"),
@@ -93,6 +95,7 @@ TRAITS: Mapping[str, str] = {
     **{OF_DONOR + name: f"{meaning}, of the donor" for name, meaning in _PERSON.items()},
     "cmv_transmission": "1 if a positive donor meets a negative patient",
     "culture_age": "passages beyond the product's own, over those that it has left until senescence",
+    "line_age": "passages of an immortal line over those of its entry",
     "thawed": "1 if a product that is given fresh was frozen, -1 if one that is given frozen was not",
     "relative_purity": "share of the wanted kind over that of the product's entry",
 }
