@@ -226,6 +226,19 @@ def test_another_species_of_donor_is_foreign_throughout():
     assert found.mismatched == tuple(sorted(GRADED))
 
 
+@pytest.mark.parametrize("species", ["mouse", "swine"])
+def test_species_without_hla_are_matched_by_the_grade_alone(species):
+    """EQ-MATCH-4: as many mismatches as the grade says, alike in both directions, and no typings."""
+    for match, n in (("8/8", 0), ("5/8", 3), ("0/8", 8)):
+        found = pair(7, **{"patient.species": species, "donor.match": match})
+        assert len(found.mismatched) == n
+        assert (found.gvh.class_1, found.gvh.class_2) == (found.class_1, found.class_2)
+        assert found.missing_self == found.mismatched.count("C") / 2.0
+        assert (found.patient, found.comparison, found.dpb1) == (None, None, "")
+    half = pair(7, **{"patient.species": species, "donor.match": "haploidentical", "donor.relation": "sibling"})
+    assert len(half.mismatched) == 4
+
+
 def test_blood_groups_are_compared_when_both_are_known():
     assert pair(**{"patient.blood_group": "O", "donor.blood_group": "A"}).blood_group == "major"
     assert pair(**{"patient.blood_group": "O"}).blood_group == ""
