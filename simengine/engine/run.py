@@ -194,6 +194,7 @@ def _course(run: _Run, status: int) -> Course:
             **recipient.site,
             "immune_strength": recipient.immune_strength,
             "potency": recipient.potency,
+            "lung_passage": recipient.lung_passage,
             **recipient.pair.numbers(),
             **{TRAIT + name: value for name, value in run.built.traits.items()},
         },
