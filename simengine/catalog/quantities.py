@@ -19,6 +19,8 @@ OF_DONOR = "donor_"
 CLEARANCE = "clearance."
 """Head of the quantities that are the clearance of one drug."""
 _HALF_LIVES = "drugs.*.half_life_h"
+_TISSUES = ("cells.tissue.behaviours", "sites.*.tissue")
+"""Where behaviours of host tissue stand: for every site, and for one that states its own instead."""
 
 
 class Quantity(NamedTuple):
@@ -49,17 +51,23 @@ QUANTITIES: Mapping[str, Quantity] = {
     "homing": Quantity(("products.*.cxcr4_expression",), "CXCR4 of the product: arrival from blood"),
     "yield": Quantity(("products.*.cost_eur",), "cells that one donation gives: cost goes with its inverse", -1.0),
     "repair": Quantity(
-        tuple(f"cells.tissue.behaviours.{name}_per_h" for name in ("salvage", "regrowth", "angiogenesis")),
+        tuple(f"{tissue}.{name}_per_h" for name in ("salvage", "regrowth", "angiogenesis") for tissue in _TISSUES),
         "salvage, regrowth and new vessels of host tissue",
     ),
-    "fibrosis": Quantity(("cells.tissue.behaviours.fibrosis_per_h",), "scar made of empty space"),
+    "fibrosis": Quantity(tuple(f"{tissue}.fibrosis_per_h" for tissue in _TISSUES), "scar made of empty space"),
     "inflammation": Quantity(
-        ("cells.*.behaviours.secretion.tnf", "cells.*.behaviours.secretion.chemokine"),
+        tuple(
+            f"{cells}.secretion.{field}" for field in ("tnf", "chemokine") for cells in ("cells.*.behaviours", *_TISSUES[1:])
+        ),
         "TNF and chemokine from host cells and tissue",
     ),
-    "recruitment": Quantity(("cells.*.recruitment_per_mm3_per_h",), "immune cells that a lesion draws from blood"),
+    "recruitment": Quantity(
+        ("cells.*.recruitment_per_mm3_per_h", "sites.*.recruitment.*"), "immune cells that a lesion draws from blood"
+    ),
     "infection_hazard": Quantity(("safety.infection_per_h",), "hazard of serious infection"),
     "arrhythmia_hazard": Quantity(("safety.arrhythmia_of_1e8_per_h",), "hazard of arrhythmia per immature beating cell"),
+    "thrombosis_hazard": Quantity(("safety.thrombosis_of_dose_per_h",), "hazard of thrombosis after cells in blood"),
+    "tumour_founders": Quantity(("products.*.founder_probability",), "chance of an undifferentiated cell to found a tumour"),
     "clearance": Quantity((_HALF_LIVES,), "elimination of every drug", -1.0),
     "clearance_by_liver": Quantity((_HALF_LIVES,), "elimination of drugs that the liver clears", -1.0, "liver"),
     "clearance_by_kidney": Quantity((_HALF_LIVES,), "elimination of drugs that the kidney clears", -1.0, "kidney"),
@@ -87,6 +95,7 @@ TRAITS: Mapping[str, str] = {
     **{OF_DONOR + name: f"{meaning}, of the donor" for name, meaning in _PERSON.items()},
     "cmv_transmission": "1 if a positive donor meets a negative patient",
     "culture_age": "passages beyond the product's own, over those that it has left until senescence",
+    "line_age": "passages of an immortal line over those of its entry",
     "thawed": "1 if a product that is given fresh was frozen, -1 if one that is given frozen was not",
     "relative_purity": "share of the wanted kind over that of the product's entry",
 }

@@ -95,6 +95,7 @@ def _print(board: Scoreboard) -> None:
     for score in board.scores:
         name, tier, quantity, band, simulated, patients, verdict, bare = cells(score)
         quantity = f"{quantity}\nfails without {bare}" if score.without is not None else quantity
+        band = f"{band.removesuffix(score.entry.target.unit)}\n{score.entry.target.unit}"
         rows.append([f"{name}\n{tier}", quantity, band, simulated, patients, verdict.upper() if verdict == "miss" else verdict])
     counts = ", ".join(f"{n} {name}" for name, n in board.counts.items())
     caption = f"{counts}. Fitted, not validated: parameters were chosen with these targets in view.\n{DISCLAIMER}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from simengine.catalog import Catalog
 from simengine.engine.arms import Standing
-from simengine.engine.circulation import compartment_rates, transition_matrices
+from simengine.engine.circulation import compartment_rates, passage_of, transition_matrices
 from simengine.engine.names import Names
 from simengine.engine.tables import body_scale
 from simengine.foundation.math import exp, log
@@ -32,6 +32,7 @@ class Recipient:
     site: dict[str, float]
     immune_strength: float
     potency: float
+    lung_passage: float
     pair: Pair
     dice: Dice
 
@@ -58,6 +59,7 @@ def recipient_of(scenario: Scenario, numbers: Numbers, dice: Dice, traits: tuple
         site=drawn,
         immune_strength=immune,
         potency=numbers.own("products", scenario.product.name, "potency_variation", dice),
+        lung_passage=passage_of(scenario, numbers),
         pair=pair_of(scenario, numbers, dice),
         dice=dice,
     )

@@ -194,8 +194,8 @@ def _course(run: _Run, status: int) -> Course:
             **recipient.site,
             "immune_strength": recipient.immune_strength,
             "potency": recipient.potency,
-            "class_1_mismatch": recipient.pair.class_1,
-            "class_2_mismatch": recipient.pair.class_2,
+            "lung_passage": recipient.lung_passage,
+            **recipient.pair.numbers(),
             **{TRAIT + name: value for name, value in run.built.traits.items()},
         },
         statistics={

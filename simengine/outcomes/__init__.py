@@ -26,7 +26,19 @@ from simengine.state.course import Course
 
 __all__ = ["MODULES", "RunResult", "descriptions", "evaluate"]
 
-MODULES = ("retention", "graft", "heart", "striatum", "fistula", "immunity", "safety", "teratoma", "cost")
+MODULES = (
+    "retention",
+    "biodistribution",
+    "graft",
+    "heart",
+    "striatum",
+    "fistula",
+    "immunity",
+    "safety",
+    "teratoma",
+    "cost",
+    "pair",
+)
 """Outcome modules, in the order of their columns."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from simengine.patients.comparison import Comparison, compare
@@ -52,6 +53,19 @@ class Pair:
     patient: Typing | None = None
     donor: Typing | None = None
     comparison: Comparison | None = None
+
+    def numbers(self) -> dict[str, float]:
+        """Return what is kept of the pair in each run, by name; NaN for what is not known."""
+        matched = None if self.comparison is None else self.comparison.matched(8)
+        verdict = {"matched": 0.0, "permissive": 0.0}.get(self.dpb1, 1.0 if self.dpb1.startswith("non") else math.nan)
+        return {
+            "hla_matched_of_8": math.nan if matched is None else float(matched),
+            "hla_mismatches_hvg": float(len(self.mismatched)),
+            "hla_mismatches_gvh": 6.0 * self.gvh.class_1 + 2.0 * self.gvh.class_2,
+            "minor_load": self.minor,
+            "missing_self": self.missing_self,
+            "dpb1_nonpermissive": verdict,
+        }
 
 
 def pair_of(scenario: Scenario, numbers: Numbers, dice: Dice) -> Pair:

@@ -74,14 +74,17 @@ def _donor(donor: Donor, patient: Patient, of_patient: dict[str, float]) -> dict
 def _processing(product: Product, catalog: Catalog) -> dict[str, float]:
     """Return how a product was processed, against what its entry describes (EQ-PRODUCT-1).
 
-    culture age = (passage - own) / (senescence - own), senescence the upper end of the entry's passages; thawed = frozen
-    (1 or 0) - frozen by the entry; relative purity = purity / own.
+    culture age = (passage - own) / (senescence - own), senescence the upper end of the entry's passages; an immortal line has
+    none, and its line age = passage / own. thawed = frozen (1 or 0) - frozen by the entry; relative purity = purity / own.
     """
     entry = catalog.entry("products", product.name)
     found: dict[str, float] = {}
     own = entry.parameters.get("passage")
     if product.passage is not None and own is not None and own.high > own.value:
-        found["culture_age"] = (product.passage - own.value) / (own.high - own.value)
+        if entry.facts.get("immortal", False):
+            found["line_age"] = product.passage / own.value
+        else:
+            found["culture_age"] = (product.passage - own.value) / (own.high - own.value)
     if product.cryopreserved is not None:
         found["thawed"] = float(product.cryopreserved) - float(bool(entry.facts.get("cryopreserved", False)))
     if product.purity is not None:

@@ -22,8 +22,9 @@ def _entries_in_use(scenario: Scenario, catalog: Catalog) -> Iterator[Entry]:
     names = names_of(scenario, catalog)
     yield catalog.entry("species", scenario.patient.species)
     yield catalog.entry("hla", "minor_antigens")
-    for ancestry in dict.fromkeys((scenario.patient.ancestry, scenario.donor.ancestry or scenario.patient.ancestry)):
-        yield catalog.entry("ancestries", ancestry)
+    if catalog.entry("species", scenario.patient.species).facts.get("mhc") == "HLA":
+        for ancestry in dict.fromkeys((scenario.patient.ancestry, scenario.donor.ancestry or scenario.patient.ancestry)):
+            yield catalog.entry("ancestries", ancestry)
     yield catalog.entry("sites", scenario.site.name)
     yield catalog.entry("products", scenario.product.name)
     yield next(cell.entry for cell in names.types if cell.is_product)  # one lineage, in all its stages

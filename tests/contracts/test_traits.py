@@ -15,8 +15,9 @@ import pytest
 from simengine import scenario
 from simengine.catalog import load_catalog
 from simengine.catalog.quantities import QUANTITIES, TRAITS
+from simengine.engine import simulate
 from simengine.engine.build import build
-from simengine.outcomes import cost
+from simengine.outcomes import cost, evaluate
 from simengine.outcomes.facts import Facts
 from simengine.patients import modifiers
 from simengine.patients.draws import Dice
@@ -104,7 +105,7 @@ def differ(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> set[s
 
 @pytest.mark.parametrize("quantity", sorted(CATALOG.quantities))
 def test_every_quantity_changes_what_the_engine_or_the_outcomes_are_given(quantity, monkeypatch):
-    """The numbers of a quantity times 0.8, for each product: some array of the world at tick 0 moves, or the cost does."""
+    """The numbers of a quantity times 0.8, for each product: an array of the world at tick 0 moves, or the cost or a row."""
     reached = CATALOG.quantities[quantity]
     organ = QUANTITIES[quantity].organ if quantity in QUANTITIES else ""
     if organ and not any(organ in drug.listed_fact("elimination") for drug in CATALOG.entries["drugs"].values()):
@@ -120,7 +121,18 @@ def test_every_quantity_changes_what_the_engine_or_the_outcomes_are_given(quanti
             patch.setattr(modifiers, "multipliers", lambda *_: dict.fromkeys(reached, 0.8))
             if differ(before, handed_over(one)[0]) or cost_of(one) != cost_before:
                 return
-    pytest.fail(f"{quantity} changes nothing")
+    assert rows_differ(reached, monkeypatch), f"{quantity} changes nothing"
+
+
+def rows_differ(reached: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Tell whether the numbers times 0.8 change an outcome of a product that they belong to and that is injected."""
+    names = [path.split(".")[1] for path in reached if path.startswith("products.") and CATALOG.parameters[path].value > 0.0]
+    one = asked(product__name=names[0], delivery=[{"route": "intramyocardial", "dose_cells": 20_000}], run__mode="body")
+    found = []
+    for factor in (1.0, 0.8):
+        monkeypatch.setattr(modifiers, "multipliers", lambda *_, factor=factor: dict.fromkeys(reached, factor))
+        found.append(evaluate(one, simulate(one, 1)).row)
+    return any(found[0][name] != value for name, value in found[1].items() if value == value)  # NaN is no difference
 
 
 def cost_of(one: scenario.Scenario) -> float:
@@ -146,7 +158,13 @@ def test_every_row_of_the_table_moves_its_quantity_within_the_bounds_of_its_trai
 
 def span(trait: str) -> tuple[float, float]:
     """Return the least and greatest value that a scenario can give a trait."""
-    special = {"culture_age": (-1.0, 2.0), "thawed": (-1.0, 1.0), "relative_purity": (0.3, 1.1), "relative_weight": (0.4, 4.0)}
+    special = {
+        "culture_age": (-1.0, 2.0),
+        "thawed": (-1.0, 1.0),
+        "relative_purity": (0.3, 1.1),
+        "line_age": (0.3, 3.0),
+        "relative_weight": (0.4, 4.0),
+    }
     field = Patient.model_fields.get(trait.removeprefix("donor_"))
     bounds = [getattr(m, side) for m in field.metadata for side in ("ge", "le") if hasattr(m, side)] if field else []
     return special.get(trait, (bounds[0], bounds[1]) if bounds else (0.0, 1.0))

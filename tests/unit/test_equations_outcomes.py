@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simengine.outcomes import graft, heart
+from simengine.outcomes import biodistribution, graft, heart
 from simengine.outcomes.facts import Facts
 from simengine.outcomes.ledger import LedgerDoesNotClose, close_ledger
 from simengine.patients.draws import Dice
@@ -78,6 +78,14 @@ def test_assays_tell_the_lung_from_the_other_organs_and_from_blood():
     np.testing.assert_allclose(observed["lung_dna"], np.append(0.6, 0.4 + 0.2 * left))
     np.testing.assert_allclose(observed["elsewhere_living"], np.append(0.1, np.full(6, 0.07)))
     np.testing.assert_allclose(observed["elsewhere_dna"], np.append(0.1, 0.07 + 0.03 * left))
+
+
+def test_the_first_passage_of_the_lung_is_that_of_the_patient_and_has_no_meaning_without_cells():
+    course = grafted([1e6, 5e5, 5e5, 5e5, 5e5, 5e5, 5e5])
+    course.course.traits["lung_passage"] = 0.03
+    assert biodistribution.measure(course.facts()) == {"lung_first_pass_fraction": 0.03}
+    course["given"], course["deposit.cells.stromal_resting"], course["deposit.lost.apoptosis.stromal_resting"] = 0.0, 0.0, 0.0
+    assert np.isnan(biodistribution.measure(course.facts())["lung_first_pass_fraction"])
 
 
 def test_a_graft_is_lost_below_one_percent_twice_running():

@@ -12,6 +12,8 @@ from scipy.stats import chisquare
 from simengine import scenario
 from simengine.catalog import load_catalog
 from simengine.catalog.nomenclature import LEVELS
+from simengine.engine import simulate
+from simengine.outcomes import evaluate
 from simengine.patients import donors
 from simengine.patients.comparison import compare
 from simengine.patients.donors import GRADED
@@ -172,6 +174,27 @@ def test_a_typed_pair_is_compared_as_it_stands_in_both_directions():
     assert pair(**typed | {"donor.match_level": "first_field"}).mismatched == ("A",)
 
 
+def test_a_run_keeps_what_its_pair_was():
+    """Seven of eight at a drawn locus, no DPB1 of the patient; and a donor of another species, of whom no allele is known."""
+    numbers = pair(**{"donor.match": "7/8", "patient.hla": PATIENT}).numbers()
+    assert (numbers["hla_matched_of_8"], numbers["hla_mismatches_hvg"], numbers["hla_mismatches_gvh"]) == (7.0, 1.0, 1.0)
+    assert np.isnan(numbers["dpb1_nonpermissive"])
+    verdicts = {pair(patient).numbers()["dpb1_nonpermissive"] for patient in range(40)}
+    assert {0.0, 1.0} <= verdicts
+    other = pair(**{"donor.relation": "xenogeneic", "donor.match": "0/8"}).numbers()
+    assert np.isnan(other["hla_matched_of_8"])
+    assert other["hla_mismatches_hvg"] == 8.0
+
+
+def test_the_row_of_a_run_holds_its_pair():
+    """Through engine and outcomes, in body mode: a drawn brother of a typed patient."""
+    changes = {"donor.relation": "sibling", "donor.match": "drawn", "patient.hla": PATIENT, "run.mode": "body"}
+    asked = scenario.loads('name = "pair"\nrun.duration_days = 1', overrides=changes).points[0].scenario
+    row = evaluate(asked, simulate(asked, 1)).row
+    assert row["hla_matched_of_8"] in range(9)
+    assert row["minor_load"] == pytest.approx(0.5, abs=0.3)
+
+
 def test_a_typed_donor_alone_is_given_a_patient_to_fit():
     found = pair(**{"donor.hla": PATIENT, "donor.match": "6/8"})
     assert found.donor == typing_of(PATIENT)
@@ -201,6 +224,19 @@ def test_another_species_of_donor_is_foreign_throughout():
     found = pair(**{"donor.relation": "xenogeneic", "donor.match": "0/8"})
     assert (found.class_1, found.class_2, found.missing_self, found.donor) == (1.0, 1.0, 1.0, None)
     assert found.mismatched == tuple(sorted(GRADED))
+
+
+@pytest.mark.parametrize("species", ["mouse", "swine"])
+def test_species_without_hla_are_matched_by_the_grade_alone(species):
+    """EQ-MATCH-4: as many mismatches as the grade says, alike in both directions, and no typings."""
+    for match, n in (("8/8", 0), ("5/8", 3), ("0/8", 8)):
+        found = pair(7, **{"patient.species": species, "donor.match": match})
+        assert len(found.mismatched) == n
+        assert (found.gvh.class_1, found.gvh.class_2) == (found.class_1, found.class_2)
+        assert found.missing_self == found.mismatched.count("C") / 2.0
+        assert (found.patient, found.comparison, found.dpb1) == (None, None, "")
+    half = pair(7, **{"patient.species": species, "donor.match": "haploidentical", "donor.relation": "sibling"})
+    assert len(half.mismatched) == 4
 
 
 def test_blood_groups_are_compared_when_both_are_known():
