@@ -117,7 +117,7 @@ def test_engine_and_outcomes_see_the_same_draw(monkeypatch):
 def test_traits_keep_their_spread_between_patients():
     """With knowledge drawn, a trait of the patient is what it is without."""
     plain, drawn = (build(asked(text, BODY), 1, 3, 0).recipient for text in ("", 'knowledge = "per_draw"'))
-    assert (plain.lesion_fraction, plain.immune_strength) == (drawn.lesion_fraction, drawn.immune_strength)
+    assert (plain.site, plain.immune_strength) == (drawn.site, drawn.immune_strength)
 
 
 def test_a_number_that_a_patient_draws_must_be_listed_as_a_trait():
