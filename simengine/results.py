@@ -120,11 +120,9 @@ class Results:
 
     def spread(self, outcomes: Sequence[str] | None = None) -> DataFrame:
         """Tell apart how runs differ by patient, knowledge and chance; see `simengine.studies.spread.spread`."""
-        from simengine.studies.spread import draws_of, spread, states_of
+        from simengine.studies.spread import spread_of_study
 
-        scenarios = {point["index"]: point["scenario"] for point in self.manifest["points"]}
-        states = {index: states_of(scenario) for index, scenario in scenarios.items()}
-        return spread(self.table, outcomes, draws_of(scenarios), states)
+        return spread_of_study(self.table, self.manifest["points"], outcomes)
 
     def course_names(self) -> list[str]:
         """The courses that can be read with `course`, `time_h` aside."""

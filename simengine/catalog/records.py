@@ -42,6 +42,8 @@ TRAITS = frozenset(
         ("sites", "immune_variation"),
         ("sites", "remote_lvef_percent"),
         ("sites", "placebo_lvef_points"),
+        ("sites", "baseline_motor_score"),
+        ("sites", "placebo_motor_score"),
         ("products", "potency_variation"),
         ("drugs", "half_life_h"),
         ("hla", "unrelated_load"),

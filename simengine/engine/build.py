@@ -253,17 +253,7 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
     given = sum(float(dose[b.DOSE_CELLS]) for dose in body.doses) * patch[0, w.VOLUME_MM3] / max(patch[0, w.ZONE_MM3], 1e-9)
     product = min(int(given / scenario.patch.agent_weight), scenario.run.max_agents)
     capacity = 2 * (host + 1024) + 4096 + product + product // 3
-    labels = [cell.label for cell in names.types]
-    columns = record_layout(
-        list(names.patches),
-        list(names.fields),
-        labels,
-        names.events,
-        names.compartments,
-        registry.POOLS.names(),
-        registry.SOLUTES.names(),
-        list(names.drugs),
-    )
+    columns = _columns(names)
     ticks = _record_ticks(scenario)
     rules = rule_tables(scenario, names, numbers, _rules_in_force(scenario, catalog), scale)
     world = World(
@@ -285,6 +275,20 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
         key=make_key(seed, patient, replicate),
     )
     return Built(world, names, columns, recipient, numbers, traits)
+
+
+def _columns(names: Names) -> list[str]:
+    """Return the names of what is recorded."""
+    return record_layout(
+        list(names.patches),
+        list(names.fields),
+        [cell.label for cell in names.types],
+        names.events,
+        names.compartments,
+        registry.POOLS.names(),
+        registry.SOLUTES.names(),
+        list(names.drugs),
+    )
 
 
 def _grid(scenario: Scenario, types: w.Types, n_voxels: int, capacity: int) -> Grid:

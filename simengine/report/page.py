@@ -12,9 +12,10 @@ from typing import Any
 
 from simengine.report.drawing import Drawing
 from simengine.report.estimates import Estimate, estimate_means, unit_note
+from simengine.report.headline import headline_outcomes
 from simengine.report.labels import decimals_for
 from simengine.report.results_view import DISCLAIMER, ResultsView, quantity_of, usable_rows
-from simengine.report.selection import draw_each, headline_outcomes
+from simengine.report.selection import draw_each
 from simengine.studies.files import write_file
 
 PROVENANCE = (

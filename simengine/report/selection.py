@@ -8,34 +8,10 @@ from functools import partial
 from math import prod
 
 from simengine.report.drawing import Drawing
-from simengine.report.figures import courses, effects, heatmap, ledger, outcomes, patch, survival
+from simengine.report.figures import courses, effects, heatmap, incidence, ledger, outcomes, patch, spread, survival
+from simengine.report.headline import headline_outcomes
 from simengine.report.results_view import NothingToDraw, ResultsView, swept_levels
 from simengine.report.scales import Wanted
-
-HEADLINE = (
-    "lvef_change_points",
-    "scar_change_points",
-    "motor_change_score",
-    "dopaminergic_neurons",
-    "fistula_remission",
-    "fistula_healed_fraction",
-    "retained_living_24h",
-    "retained_living_30d",
-    "peak_cd8_per_mm3",
-    "ae_arrhythmia",
-)
-MOST_OUTCOMES = 6
-
-
-def headline_outcomes(results: ResultsView) -> list[str]:
-    """The outcomes that figures lead with: the well-known ones that have values, else the first numeric ones described."""
-    from pandas.api.types import is_numeric_dtype
-
-    table = results.table
-    told = [name for name in table if table[name].notna().any()]
-    known = [name for name in HEADLINE if name in told]
-    described = [name for name in results.manifest.get("outcomes") or {} if name in told and is_numeric_dtype(table[name])]
-    return (known or described)[:MOST_OUTCOMES]
 
 
 def plan_figures(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
@@ -52,6 +28,9 @@ def plan_figures(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
     for name in [n for n in headline if "change" in n]:
         figures[f"effect_{name}"] = partial(effects.draw, results, outcome=name)
     figures["survival"] = partial(survival.draw, results)
+    figures["incidence"] = partial(incidence.draw, results)
+    if "replicate" in results.table and results.table["replicate"].nunique() > 1:
+        figures["spread"] = partial(spread.draw, results)
     figures["ledger"] = partial(ledger.draw, results)
     figures["patch"] = partial(patch.draw, results)
     maps = [n for n in ("retained_living_30d", "lvef_change_points") if n in headline] or headline[:1]

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Marks = NDArray[np.bool_]
 MOST_STEPS = 50
 FLAT = 1e-10
-"""Largest step of the logarithm of the ratio at which the search ends."""
+"""Largest step of the logarithm of the ratio at which the search ends; a score that spreads less is rounding."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def hazard_ratio(
     parts = _strata(strata, len(seen))
     score, _, residuals = _partial_likelihood(seen, happened, new, parts, 0.0)
     spread = float(np.sqrt(spread_of_sums(residuals, labels)))
-    z = score / spread if spread > 0.0 else np.nan
+    z = score / spread if spread > FLAT else np.nan
     beta = _highest(seen, happened, new, parts)
     error = np.nan
     if np.isfinite(beta):

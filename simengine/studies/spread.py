@@ -24,7 +24,7 @@ from simengine.studies.statistics import arms_of, outcome_names
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["FROZEN", "KINDS", "REPRESENTATION", "Components", "components", "draws_of", "spread", "states_of"]
+__all__ = ["FROZEN", "KINDS", "REPRESENTATION", "Components", "components", "spread", "spread_of_study", "states_of"]
 
 Floats = NDArray[np.float64]
 KINDS = ("patients", "knowledge", "patients x knowledge", "chance")
@@ -158,17 +158,18 @@ def states_of(scenario: Mapping[str, Any]) -> dict[str, str]:
     return found | ({"knowledge": known[knowledge]} if knowledge in known else {})
 
 
-def draws_of(scenarios: Mapping[int, Mapping[str, Any]]) -> Callable[[int, int], int]:
-    """Return what tells the number of a run's set of parameters from its point and replicate, for `spread`.
+def spread_of_study(table: DataFrame, points: Sequence[Mapping[str, Any]], outcomes: Sequence[str] | None = None) -> DataFrame:
+    """Tell the kinds of spread apart by the design of the study itself; `points` are those of its manifest.
 
-    Sets of parameters that belong to patients cannot be told from patients: to them all runs are of one set.
+    Sets of parameters that belong to patients cannot be told from patients: to `spread` all their runs are of one set.
     """
+    scenarios = {point["index"]: point["scenario"] for point in points}
 
-    def number(point: int, replicate: int) -> int:
+    def number_of_draw(point: int, replicate: int) -> int:
         uncertainty = scenarios[point].get("uncertainty", {})
         return (draw_of(uncertainty, 0, replicate) or 0) if uncertainty.get("knowledge") == "per_draw" else 0
 
-    return number
+    return spread(table, outcomes, number_of_draw, {index: states_of(scenario) for index, scenario in scenarios.items()})
 
 
 def _rows(runs: DataFrame, draws: NDArray[np.int64], outcome: str, said: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -37,6 +37,8 @@ READ_BY_TRAITS = {"passage", "purity"}
 """Numbers of products that nothing uses but the traits, which are measured against them."""
 OF_POPULATIONS = ("ancestries", "communities", "populations")
 """Folders that registries, banks and virtual patients read: see tests/unit/test_registry.py and test_population.py."""
+WITHOUT_TISSUE = {("routes", route, "matrix") for route in ("intra_articular", "subretinal")}
+"""The help of a carrier to founders of tumours, on routes that lead to no site with tissue yet."""
 TINY = """
 name = "tiny"
 patch.shape = [6, 6, 1]
@@ -260,8 +262,8 @@ def test_every_number_is_looked_up_by_some_run(monkeypatch):
         for site, route in WAYS:
             build(at(site, route, **{"patient.species": species}), 1, 0, 0)
     for site, route in WAYS:
-        own, pluripotent = at(site, route), at(site, route, **{"product.name": "esc"})
-        evaluate(own, simulate(own, 1))
-        evaluate(pluripotent, simulate(pluripotent, 1))
+        for one in (at(site, route), at(site, route, **{"product.name": "esc"})):
+            evaluate(one, simulate(one, 1))
     stated = {number for number in own_parameters() if number[0] not in OF_POPULATIONS}
-    assert {name for _, _, name in stated - asked} == READ_BY_TRAITS
+    assert stated - asked >= WITHOUT_TISSUE
+    assert {name for _, _, name in stated - asked - WITHOUT_TISSUE} == READ_BY_TRAITS

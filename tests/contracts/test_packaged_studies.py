@@ -7,6 +7,7 @@ import pytest
 from simengine import scenario
 from simengine.engine import simulate
 from simengine.outcomes import descriptions, evaluate
+from simengine.patients.population import TRAIT
 from simengine.scenario import scenarios_folder
 
 FILES = sorted(scenarios_folder().glob("*.toml"))
@@ -43,7 +44,9 @@ def test_a_packaged_study_runs_ten_steps_of_its_first_and_last_arm(file):
         asked = short(point.scenario)
         result = evaluate(asked, simulate(asked, 1))
         assert result.row["status"] == "ok"
-        assert set(result.row) == {*descriptions(), "status", "reason"}
+        of_population = {name for name in result.row if name.startswith(TRAIT)}
+        assert bool(of_population) == (asked.population is not None)
+        assert set(result.row) - of_population == {*descriptions(), "status", "reason"}
         assert len(result.courses["time_h"]) > STEPS // 2
 
 

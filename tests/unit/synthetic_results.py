@@ -162,12 +162,14 @@ def factorial_results(n_runs: int = 12, *, drop: Sequence[tuple[str, str]] = ())
 def save_results(results: SyntheticResults, folder: Path) -> None:
     """Put made-up results into a folder as a study writes them; failed rows become runs that fail."""
     arms = tuple(ToyPoint(p.index, p.label, dict(p.values), ToyScenario(float(p.index))) for p in results.points)
-    chosen = design(ToyStudy(arms, name="synthetic", patients=int(results.table["patient"].max()) + 1, replicates=1))
+    n_patients, n_replicates = (int(results.table[key].max()) + 1 for key in ("patient", "replicate"))
+    chosen = design(ToyStudy(arms, name="synthetic", patients=n_patients, replicates=n_replicates))
     left_out = {"point", "arm", "patient", "replicate", "status", "reason"}
 
     def give(scenario: ToyScenario, seed: int, patient: int, replicate: int) -> ToyResult:
         point = int(scenario.dose)
-        row = results.table[(results.table["point"] == point) & (results.table["patient"] == patient)].iloc[0]
+        keys = results.table[["point", "patient", "replicate"]]
+        row = results.table[(keys.to_numpy() == (point, patient, replicate)).all(axis=1)].iloc[0]
         if row["status"] != "ok":
             raise ArithmeticError(row["reason"])
         courses = {name: runs[patient] for name, runs in results.courses[point].items() if runs[patient].any()}

@@ -732,7 +732,7 @@ def test_the_gallery_of_saved_results_is_every_figure_with_its_data_and_the_page
     opened = open_results(saved)
     written = gallery.draw_all(opened, tmp_path)
     drawn = [name for name in plan_figures(opened) if not name.startswith("heatmap")]  # arms fill half of the map
-    assert len(drawn) == 14
+    assert len(drawn) == 15
     assert [path.name for path in written] == [f"{n}.{kind}" for n in drawn for kind in ("png", "csv")] + ["report.html"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in written)
     assert all(path.stat().st_size > 100 for path in written)
@@ -751,6 +751,11 @@ def test_each_gallery_script_is_short_and_draws_one_figure_with_its_data(script:
     if script.stem == "heatmap":
         folder = tmp_path / "factorial"
         save_results(factorial_results(2), folder)
+    if script.stem == "spread":
+        folder, results = tmp_path / "replicated", make_results(2, 4)
+        results.table = pd.concat([results.table.assign(replicate=i) for i in range(2)], ignore_index=True)
+        results.table["lvef_change_points"] += np.random.default_rng(1).normal(size=len(results.table))
+        save_results(results, folder)
     out = tmp_path / "out"
     runpy.run_path(str(script))["main"](folder, out)
     assert sorted(path.name for path in out.iterdir()) == [f"{script.stem}.csv", f"{script.stem}.png"]

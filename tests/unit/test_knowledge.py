@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -15,7 +19,7 @@ from simengine.patients.draws import Dice
 from simengine.patients.knowledge import draw_of, drawn_parameters
 from simengine.patients.modifiers import numbers_of
 from simengine.scenario import loads
-from simengine.studies.spread import draws_of, states_of
+from simengine.studies.spread import spread_of_study
 
 CATALOG = load_catalog()
 WAKING = "priming.waking_per_h"
@@ -117,7 +121,16 @@ def test_engine_and_outcomes_see_the_same_draw(monkeypatch):
 def test_traits_keep_their_spread_between_patients():
     """With knowledge drawn, a trait of the patient is what it is without."""
     plain, drawn = (build(asked(text, BODY), 1, 3, 0).recipient for text in ("", 'knowledge = "per_draw"'))
-    assert (plain.lesion_fraction, plain.immune_strength) == (drawn.lesion_fraction, drawn.immune_strength)
+    assert (plain.site, plain.immune_strength) == (drawn.site, drawn.immune_strength)
+
+
+def test_what_sites_and_outcomes_draw_for_each_patient_is_listed():
+    """The traits that a site names, and what the sources of outcomes call `own_site` for: seen before a run trips over it."""
+    drawn = {name for site in CATALOG.entries["sites"].values() for name in site.listed_fact("traits")}
+    for path in Path(outcomes.__file__).parent.glob("*.py"):
+        drawn |= set(re.findall(r'own_site\("(\w+)"\)', path.read_text(encoding="utf-8")))
+    assert len(drawn) >= 4
+    assert {("sites", name) for name in drawn} - TRAITS == set()
 
 
 def test_a_number_that_a_patient_draws_must_be_listed_as_a_trait():
@@ -139,11 +152,17 @@ def test_the_number_of_a_draw_follows_from_patient_and_replicate(knowledge, expe
 
 
 def test_the_decomposition_knows_the_design():
-    scenarios = {
-        0: {"uncertainty": {"knowledge": "per_draw", "draws": 2}},
-        1: {"uncertainty": {"knowledge": "per_patient"}},
-        2: {},
-    }
-    number = draws_of(scenarios)
-    assert [[number(point, replicate) for replicate in range(3)] for point in scenarios] == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
-    assert [states_of(scenario).get("knowledge") for scenario in scenarios.values()] == [None, "within patients", "frozen"]
+    """Two arms of the same values: one of two draws, whose difference is knowledge, one of a set for each patient."""
+    values = {(p, r): 10.0 * p + 3.0 * (r % 2) + 0.1 * ((p + r) % 3) for p in range(5) for r in range(6)}
+    rows = [
+        {"point": point, "arm": f"arm {point}", "patient": p, "replicate": r, "status": "ok", "reason": "", "x": value}
+        for point in (0, 1)
+        for (p, r), value in values.items()
+    ]
+    uncertain = ({"knowledge": "per_draw", "draws": 2}, {"knowledge": "per_patient"})
+    points = [{"index": i, "scenario": {"uncertainty": content}} for i, content in enumerate(uncertain)]
+    found = spread_of_study(pd.DataFrame(rows), points, ["x"]).set_index(["arm", "kind"])
+    assert found.loc[("arm 0", "knowledge"), "variance"] == pytest.approx(4.5, rel=0.05)
+    assert found.loc[("arm 0", "chance"), "variance"] < 0.02
+    assert found.loc[("arm 1", "knowledge"), "state"] == "within patients"
+    assert found.loc[("arm 1", "chance"), "variance"] == pytest.approx(2.7, rel=0.05)

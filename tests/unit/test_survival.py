@@ -411,6 +411,7 @@ def test_the_same_patients_in_both_arms_without_effect_are_no_evidence_however_o
     found = hazard_ratio(time, is_event, np.arange(60) >= 30, patients=np.tile(np.arange(30), 2))
     assert found.ratio == pytest.approx(1.0, abs=1e-12)
     assert found.standard_error < 1e-12
+    assert np.isnan([found.z, found.p]).all()
 
 
 # ---------------------------------------------------------------- tables of runs
