@@ -55,7 +55,8 @@ def rates_of(product, route):
     held_by_target = min(1.0, human("organ_extraction") * larger * (1.0 + homing))
     flows = {name: human(f"flow.{name}") for name in ("liver", "spleen", "marrow", "heart")}
     rest = 1.0 - sum(flows.values())
-    for organ, flow in (("liver", flows["liver"]), ("spleen", flows["spleen"]), ("bone_marrow", flows["marrow"]), ("rest", rest)):
+    organs = {"liver": flows["liver"], "spleen": flows["spleen"], "bone_marrow": flows["marrow"], "rest": rest}
+    for organ, flow in organs.items():
         arrow("arterial_blood", organ, arteries * flow * held)
         arrow("arterial_blood", "venous_blood", arteries * flow * (1.0 - held))
     arrow("arterial_blood", "target_vessels", arteries * flows["heart"] * held_by_target)
