@@ -48,7 +48,8 @@ def command(
       simengine validate scenarios/calibration/retention.toml --only CAL-05 --without
     """
     from simengine.report import scoreboard
-    from simengine.studies.validate import FOLDER, validate
+    from simengine.studies.target_files import load_targets
+    from simengine.studies.validate import FOLDER, packaged_targets, validate
 
     folder = out or FOLDER
     report = _Steps(quiet=shown["quiet"])
@@ -57,7 +58,7 @@ def command(
     )
     written = scoreboard.save(board, folder)
     if markdown is not None:
-        scoreboard.write_between_marks(markdown, board)
+        scoreboard.write_between_marks(markdown, board.among(load_targets(list(files) or packaged_targets())))
     if shown["as_json"]:
         click.echo(json.dumps(scoreboard.as_json(board), indent=1, ensure_ascii=False))
     else:

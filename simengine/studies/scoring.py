@@ -33,7 +33,7 @@ MOST_FAILED = 0.05
 """Share of failed runs beyond which a target has failed rather than been scored."""
 TIME_TOLERANCE = 0.05
 """How far the nearest record may be from the time asked for, as a share of that time."""
-VERDICTS = ("pass", "miss", "undecided", "failed", "waiting")
+VERDICTS = ("pass", "miss", "undecided", "failed", "waiting", "not run")
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,12 @@ class Scoreboard:
         """How many targets have each verdict."""
         counted = Counter(score.verdict for score in self.scores)
         return {name: counted[name] for name in VERDICTS if counted[name]}
+
+    def among(self, entries: Iterable[Entry]) -> Scoreboard:
+        """Return these scores among all of some targets; the others stand as `not run`."""
+        known = {score.entry.target.id: score for score in self.scores}
+        every = (known.get(entry.target.id, Score(entry, "not run", reason="not run")) for entry in entries)
+        return Scoreboard(tuple(every))
 
     @property
     def missed_core(self) -> list[str]:

@@ -299,6 +299,13 @@ def test_scores_are_written_for_machines_and_people(board, tmp_path):
         scoreboard.write_between_marks(files[2], board)
 
 
+def test_targets_that_were_not_asked_for_stand_in_a_page_as_not_run(board):
+    entries = [score.entry for score in board.scores]
+    some = type(board)(board.scores[1:2]).among(entries)
+    assert [score.verdict for score in some.scores] == ["not run", "miss", "not run", "not run", "not run"]
+    assert some.missed_core == ["missed"]
+
+
 def test_the_forest_plot_shows_every_target_within_its_own_band(board):
     drawing = forest.draw(board)
     shown = {text.get_text() for axes in drawing.figure.axes for text in axes.texts}
