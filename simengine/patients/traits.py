@@ -11,6 +11,7 @@ __all__ = ["traits_of", "weight_kg"]
 
 _FLAGS = ("diabetes", "smoking", "obesity")
 _SHARED_BY_TWINS = ("age_years", "female")
+_HUMAN = "human"
 
 
 def weight_kg(patient: Patient, catalog: Catalog) -> float:
@@ -40,8 +41,10 @@ def traits_of(scenario: Scenario, catalog: Catalog) -> dict[str, float]:
 
 
 def _patient(patient: Patient, catalog: Catalog) -> dict[str, float]:
+    """Return the traits of the patient; the table counts human years, so that age is no trait of another species."""
+    age = {"age_years": patient.age_years} if patient.species == _HUMAN else {}
     return {
-        "age_years": patient.age_years,
+        **age,
         "female": float(patient.sex == "female"),
         "relative_weight": weight_kg(patient, catalog) / _species_mass(patient, catalog),
         "cmv": float(patient.cmv == "positive"),
@@ -63,11 +66,11 @@ def _donor(donor: Donor, patient: Patient, of_patient: dict[str, float]) -> dict
         return of_patient
     found = {name: float(getattr(donor, name) or False) for name in _FLAGS}
     found |= {"cmv": float(donor.cmv == "positive"), "female": float((donor.sex or patient.sex) == "female")}
-    if donor.age_years is not None:
+    if donor.age_years is not None and (patient.species == _HUMAN or donor.relation == "xenogeneic"):
         found["age_years"] = donor.age_years
     if donor.relation == "identical_twin":
         shared = (*_SHARED_BY_TWINS, *(GENE + name for name in patient.genes))
-        found |= {name: of_patient[name] for name in shared}
+        found |= {name: of_patient[name] for name in shared if name in of_patient}
     return found
 
 

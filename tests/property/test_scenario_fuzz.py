@@ -55,7 +55,7 @@ def test_a_wrong_value_is_reported_where_it_stands():
 def test_an_extra_key_is_reported_where_it_stands():
     order = random.Random(2)
     lines = FULL.split("\n")
-    free = ("[mechanisms]", "[parameters]")
+    free = ("[mechanisms]", "[parameters]", "[population.traits]")
     headers = [i for i, line in enumerate(lines) if line.startswith("[") and line not in free]
     for _ in range(200):
         i = order.choice(headers)

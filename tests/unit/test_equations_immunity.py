@@ -234,9 +234,9 @@ def test_a_graft_at_its_packing_limit_fills_more_tissue_and_keeps_its_cells():
 
 def test_worse_pairs_are_never_less_foreign():
     """EQ-ARM-3 over all grades: what CD8 cells see of a graft never falls with the grade of match."""
-    small = SmallWorld()
     seen = []
     for match in ("8/8", "7/8", "6/8", "4/8", "0/8"):
-        pair = pair_of("unrelated", match, small.built.recipient.dice)
+        small = SmallWorld(**{"donor.match": match})
+        pair = pair_of(small.scenario, small.numbers, small.built.recipient.dice)
         seen.append(standing_of(small.scenario, load_catalog(), small.numbers, pair).cd8)
     assert seen == sorted(seen)

@@ -32,9 +32,6 @@ def rates_of(product, route):
     def own(name):
         return catalogue_value("products", product, name)
 
-    def way(name):
-        return catalogue_value("routes", route, name)
-
     q = np.zeros((len(PLACES), len(PLACES)))
 
     def arrow(start, end, per_h):
@@ -72,6 +69,26 @@ def rates_of(product, route):
     arrow("target_vessels", "venous_blood", human("target_vessel_release_per_h"))
     arrow("target_vessels", "died_elsewhere", human("target_vessel_death_per_h"))
     arrow("target", "died_in_target", own("loss_in_target_per_h"))
+    q += _way_in(product, route, larger)
+    return q - np.diag(q.sum(axis=1))
+
+
+def _way_in(product, route, larger):
+    """Return the rates out of the place of administration, per h."""
+    q = np.zeros((len(PLACES), len(PLACES)))
+
+    def human(name):
+        return catalogue_value("species", "human", name)
+
+    def own(name):
+        return catalogue_value("products", product, name)
+
+    def way(name):
+        return catalogue_value("routes", route, name)
+
+    def arrow(start, end, per_h):
+        q[PLACES.index(start), PLACES.index(end)] += per_h
+
     if route == "intramyocardial":
         lodge = way("lodge_per_h") * own("clumping") * larger ** (way("retention_diameter_exponent") / 2.0)
         arrow("depot", "target", lodge)
@@ -82,7 +99,7 @@ def rates_of(product, route):
         caught = min(1.0, way("first_pass_extraction") * larger)
         arrow("depot", "target_vessels", 120.0 * caught)
         arrow("depot", "venous_blood", 120.0 * (1.0 - caught))
-    return q - np.diag(q.sum(axis=1))
+    return q
 
 
 def counted(product, route):

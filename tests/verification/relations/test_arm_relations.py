@@ -49,7 +49,7 @@ def allogeneic():
 @pytest.fixture(scope="module")
 def xenogeneic():
     """The graft of another species without any treatment."""
-    return living(ACROSS)
+    return living(ACROSS, 48)
 
 
 @pytest.mark.parametrize("arm", ["cd8", "cd4_direct"])
@@ -65,9 +65,9 @@ def test_without_a_direct_arm_an_unmatched_graft_lives_longer(arm, allogeneic):
 
 @pytest.mark.parametrize("arm", ["cd4_indirect", "antibody", "macrophage", "xenogeneic"])
 def test_without_an_arm_a_graft_of_another_species_fares_otherwise(arm, xenogeneic):
-    """n = 12; without indirect recognition, antibody or macrophages it lives longer; without the arm across species the
+    """n = 48; without indirect recognition, antibody or macrophages it lives longer; without the arm across species the
     graft is that of an unmatched donor of the same species, whose class I is seen in full."""
-    off = living({**ACROSS, "mechanisms": {arm: False}})
+    off = living({**ACROSS, "mechanisms": {arm: False}}, len(xenogeneic))
     if arm == "xenogeneic":
         assert abs(float(np.mean(np.subtract(off, xenogeneic)))) > 0.0
     else:
@@ -75,7 +75,7 @@ def test_without_an_arm_a_graft_of_another_species_fares_otherwise(arm, xenogene
 
 
 def test_natural_killers_matter_to_cells_without_class_1_and_little_to_others():
-    """n = 12; a graft edited to show no class I, where natural killer cells are many: more of it lives without them."""
+    """n = 48; a graft edited to show no class I, where natural killer cells are many: more of it lives without them."""
     many = {"cells.nk.recruitment_per_mm3_per_h": 9.0, "cells.nk.density_per_mm3": 160.0}
     null = {
         **GRAFT,
@@ -86,7 +86,7 @@ def test_natural_killers_matter_to_cells_without_class_1_and_little_to_others():
     }
     null |= {"delivery": [{"route": "intramyocardial", "dose_cells": 400_000_000, "n_sites": 2, "volume_ml_per_site": 0.2}]}
     null |= {"product__edit": "b2m_null", "parameters": many, "run__duration_days": 14.0}
-    assert_rises(living(null), living({**null, "mechanisms": {"nk": False}}))
+    assert_rises(living(null, 48), living({**null, "mechanisms": {"nk": False}}, 48))
 
 
 def test_an_arm_that_the_species_lacks_cannot_be_switched():
@@ -104,10 +104,10 @@ def test_grafts_live_on_in_mice_without_immunity(allogeneic):
 
 
 def test_autoimmunity_meets_the_patients_own_cells_and_nobody_else():
-    """n = 12; memory against the lineage kills autologous cells; against another lineage it changes no bit."""
-    own = {**GRAFT, "donor__relation": "autologous", "donor__match": "8/8"}
-    assert_falls(living(own), living({**own, "patient__autoimmune_to": "pluripotent"}))
-    other = simulate(scenario(**own, patient__autoimmune_to="stromal"), 1)
+    """n = 24; memory against the lineage kills autologous stromal cells; against another lineage it changes no bit."""
+    own = {**GRAFT, "product__name": "bm_msc", "donor__relation": "autologous", "donor__match": "8/8"}
+    assert_falls(living(own, 24), living({**own, "patient__autoimmune_to": "stromal"}, 24))
+    other = simulate(scenario(**own, patient__autoimmune_to="pluripotent"), 1)
     assert differing(simulate(scenario(**own), 1), other) == []
 
 

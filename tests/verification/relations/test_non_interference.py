@@ -29,6 +29,8 @@ QUIET = {
     "mechanisms__motility": False,
     "mechanisms__phagocytosis": False,
     "mechanisms__ischaemia": False,
+    "mechanisms__exposure": False,
+    "mechanisms__growth": False,
 }
 """A sub-model in which no cell can touch, poison or feed another."""
 
@@ -156,23 +158,37 @@ ZERO = {
     "cytotoxicity": ("engaging_per_h", "class_1_expression", "class_2_expression"),
     "delivery": ("viability",),
     "differentiation": ("transition_per_h",),
+    "exposure": (),
+    "growth": (),
     "homing": ("recruitment_per_mm3_per_h", "egress_per_h", "effector_drain_per_h"),
     "ischaemia": ("ischaemic_death_per_h",),
     "licensing": ("licensing_per_h", "unlicensing_per_h"),
     "motility": ("speed_um_per_min", "repulsion_um_per_min", "adhesion_um_per_min"),
-    "pharmacokinetics": ("largest_activation_inhibition", "largest_proliferation_inhibition", "infection_rise"),
+    "pharmacokinetics": ("largest_", "depletion_per_h", "dividing_death_per_h", "infection_rise", "organ_damage_per_h"),
     "phagocytosis": ("eating_per_h",),
     "polarisation": ("to_m2_per_h", "to_m1_per_h"),
     "priming": ("loaded_per_cell", "waking_per_h"),
     "proliferation": ("division_per_h",),
-    "safety": ("arrhythmia_of_1e8_per_h", "infection_per_h", "embolism_of_1e6_per_h"),
+    "safety": (
+        "arrhythmia_of_1e8_per_h",
+        "infection_per_h",
+        "embolism_of_1e6_per_h",
+        "thrombosis_of_dose",
+        "organ_damage_per_h",
+    ),
     "secretion": ("secretion.", "uptake."),
     "tissue_repair": ("salvage", "necrosis", "fibrosis", "regrowth", "angiogenesis", "vessel_loss", "debris_cl", "neutrophil_"),
     "trafficking": ("lodge_per_h", "wash_per_h", "leak_per_h"),
 }
 """What makes each mechanism idle: the numbers, by the beginning of their names, that are set to zero."""
 
+UNHEARD = {"exposure": "apoptotic_exposure"}
+"""Signals that rules must not read where a mechanism is idle."""
+BEYOND = {"growth": "packing_limit"}
+"""Limits that are out of reach where a mechanism is idle."""
+
 BOOKS = {
+    "exposure": ("solute.apoptotic_exposure",),
     "delivery": ("given", "body.lost_at_delivery"),
     "homing": ("recruitment",),
     "pharmacokinetics": ("level.", "exposure."),
@@ -190,9 +206,12 @@ def idle(mechanism):
     zeros = ZERO[mechanism]
 
     def number(entry, name, value):
+        if name == BEYOND.get(mechanism):
+            return 1e9
         return 0.0 if entry.kind != "sites" and any(f".{zero}" in f".{name}" for zero in zeros) else value
 
-    return catalog(number, lambda rule: not str(rule["behaviour"]).startswith(zeros))
+    heard = UNHEARD.get(mechanism)
+    return catalog(number, lambda rule: not str(rule["behaviour"]).startswith(zeros) and rule["signal"] != heard)
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)

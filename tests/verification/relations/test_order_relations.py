@@ -215,10 +215,14 @@ def test_local_injection_retains_more_than_infusion():
 
 
 def test_unlicensed_stromal_cells_do_not_suppress():
-    """n = 16; without licensing less PGE2 in the lesion in the first three days, and more effectors in blood."""
+    """n = 16; without licensing less PGE2 in the lesion of every patient in the first three days, and more effectors in blood.
+
+    By chance alone all of 16 would fall once in 65,000 times.
+    """
     asked = {**FOREIGN, "product__name": "bm_msc", "run__duration_days": 14.0}
     on, off = (runs({**asked, "mechanisms__licensing": licensed}, 16) for licensed in (True, False))
-    assert_falls(*([early("field.pge2", 72.0)(result) for result in results] for results in (on, off)))
+    pge2 = [[early("field.pge2", 72.0)(result) for result in results] for results in (on, off)]
+    assert np.all(np.less(pge2[1], pge2[0]))
     assert_rises(*([of_row("peak_blood_effectors_per_ul")(result) for result in results] for results in (on, off)))
 
 
