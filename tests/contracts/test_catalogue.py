@@ -37,8 +37,6 @@ READ_BY_TRAITS = {"passage", "purity"}
 """Numbers of products that nothing uses but the traits, which are measured against them."""
 OF_POPULATIONS = ("ancestries", "communities", "populations")
 """Folders that registries, banks and virtual patients read: see tests/unit/test_registry.py and test_population.py."""
-WITHOUT_TISSUE = {("routes", route, "matrix") for route in ("intra_articular", "subretinal")}
-"""The help of a carrier to founders of tumours, on routes that lead to no site with tissue yet."""
 TINY = """
 name = "tiny"
 patch.shape = [6, 6, 1]
@@ -265,5 +263,4 @@ def test_every_number_is_looked_up_by_some_run(monkeypatch):
         for one in (at(site, route), at(site, route, **{"product.name": "esc"})):
             evaluate(one, simulate(one, 1))
     stated = {number for number in own_parameters() if number[0] not in OF_POPULATIONS}
-    assert stated - asked >= WITHOUT_TISSUE
-    assert {name for _, _, name in stated - asked - WITHOUT_TISSUE} == READ_BY_TRAITS
+    assert {name for _, _, name in stated - asked} == READ_BY_TRAITS

@@ -65,7 +65,7 @@ NUMBERS = {
     "cd4_cycle_h": 0.1,
     "loaded_half_cells": 10.0,
     "infection_per_h": 0.1,
-    "packing_limit": 0.15,
+    "packing_limit": 0.03,
 }
 """Rates at which five hours are enough for everything to happen."""
 

@@ -169,13 +169,7 @@ ZERO = {
     "polarisation": ("to_m2_per_h", "to_m1_per_h"),
     "priming": ("loaded_per_cell", "waking_per_h"),
     "proliferation": ("division_per_h",),
-    "safety": (
-        "arrhythmia_of_1e8_per_h",
-        "infection_per_h",
-        "embolism_of_1e6_per_h",
-        "thrombosis_of_dose",
-        "organ_damage_per_h",
-    ),
+    "safety": ("arrhythmia_of_1e8_per_h", "infection_per_h", "embolism_of_1e6_per_h", "thrombosis_of_dose_per_h"),
     "secretion": ("secretion.", "uptake."),
     "tissue_repair": ("salvage", "necrosis", "fibrosis", "regrowth", "angiogenesis", "vessel_loss", "debris_cl", "neutrophil_"),
     "trafficking": ("lodge_per_h", "wash_per_h", "leak_per_h"),
@@ -188,6 +182,7 @@ BEYOND = {"growth": "packing_limit"}
 """Limits that are out of reach where a mechanism is idle."""
 
 BOOKS = {
+    "safety": ("solute.organ_damage_left",),
     "exposure": ("solute.apoptotic_exposure",),
     "delivery": ("given", "body.lost_at_delivery"),
     "homing": ("recruitment",),
