@@ -90,20 +90,23 @@ def standing_of(scenario: Scenario, catalog: Catalog, numbers: Numbers, pair: Pa
     EQ-ARM-2: presented antigen = strength x min(1, (class I + class II mismatch) / 2 + minor x weight); CD4 precursors =
     direct (class II mismatch) + indirect (presented antigen x share of precursors), and CD4 effectors see either mark by
     the share of their clone that does.
-    EQ-ARM-3: CD8 precursors = class I mismatch + minor x weight, each 0 where the arm is not there.
+    EQ-ARM-3: CD8 precursors = class I mismatch + minor x weight, each 0 where the arm is not there. Of MHC that an edit takes
+    from the cells, the share that is left counts, directly and presented.
     """
     active = _active(scenario, catalog)
     across = scenario.donor.relation == "xenogeneic" and "xenogeneic" in active
     direct = numbers("arms", "xenogeneic", "direct_share") if across else 1.0
     minor_weight = numbers("mechanisms", "cytotoxicity", "minor_weight")
     class_1, class_2 = direct * pair.class_1, direct * pair.class_2
-    foreign = 1.0 if across else min(1.0, 0.5 * (pair.class_1 + pair.class_2) + minor_weight * pair.minor)
+    edit = scenario.product.edit
+    left_1, left_2 = (1.0 if edit is None else numbers("edits", edit, f"scale.class_{n}_expression") for n in (1, 2))
+    made_1, made_2 = left_1 * pair.class_1, left_2 * pair.class_2
+    foreign = 1.0 if across else min(1.0, 0.5 * (made_1 + made_2) + minor_weight * pair.minor)
     gain = numbers("arms", "xenogeneic", "indirect_gain") if across else 1.0
     indirect = foreign * gain * numbers("arms", "cd4_indirect", "precursor_share") if "cd4_indirect" in active else 0.0
-    straight = class_2 + minor_weight * pair.minor if "cd4_direct" in active else 0.0
+    straight = left_2 * class_2 + minor_weight * pair.minor if "cd4_direct" in active else 0.0
     clone = max(straight + indirect, 1e-300)
     seen = np.array([1.0, straight / clone, 1.0, 1.0, indirect / clone])
-    edit = scenario.product.edit
     eaten = 1.0 - numbers("edits", edit, "phagocytosis_shield") if edit is not None else 1.0
     ligands = 1.0 - numbers("mechanisms", "cytotoxicity", "kir_weight") * pair.missing_self
     auto = float(_autoimmunity(scenario, catalog, active)) * numbers("arms", "autoimmunity", "strength")
@@ -118,7 +121,7 @@ def standing_of(scenario: Scenario, catalog: Catalog, numbers: Numbers, pair: Pa
         off=frozenset(name for name, is_on in scenario.mechanisms.items() if not is_on),
         across=across,
         sees=seeing,
-        cd8=class_1 + minor_weight * pair.minor if "cd8" in active else 0.0,
+        cd8=left_1 * (class_1 + minor_weight * pair.minor) if "cd8" in active else 0.0,
         cd4=straight + indirect,
         memory_of_self=auto * numbers("arms", "autoimmunity", "memory_share") if "cd8" in active else 0.0,
         class_1=class_1,
@@ -128,6 +131,6 @@ def standing_of(scenario: Scenario, catalog: Catalog, numbers: Numbers, pair: Pa
         shield=numbers("edits", edit, "missing_self_shield") if edit is not None else 0.0,
         presented=foreign * numbers("arms", "cd4_indirect", "strength") if "cd4_indirect" in active else 0.0,
         natural=numbers("arms", "xenogeneic", "natural_antibody") if across and "antibody" in active else 0.0,
-        humoral=1.0 if across else min(1.0, pair.class_1 + pair.class_2),
+        humoral=1.0 if across else min(1.0, made_1 + made_2),
         auto=auto,
     )

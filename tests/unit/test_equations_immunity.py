@@ -240,3 +240,11 @@ def test_worse_pairs_are_never_less_foreign():
         pair = pair_of(small.scenario, small.numbers, small.built.recipient.dice)
         seen.append(standing_of(small.scenario, load_catalog(), small.numbers, pair).cd8)
     assert seen == sorted(seen)
+
+
+def test_what_an_edit_takes_away_primes_nobody():
+    """EQ-ARM-3: a hypoimmune 0/8 graft has no class I and II for T cells and antibody; minor antigens are presented still."""
+    seen, small = standing(**{"donor.match": "0/8", "product.edit": "hypoimmune"})
+    weight, minor = small.numbers("mechanisms", "cytotoxicity", "minor_weight"), small.built.recipient.pair.minor
+    assert (seen.cd8, seen.humoral) == (0.0, 0.0)
+    assert seen.presented == pytest.approx(weight * minor * small.numbers("arms", "cd4_indirect", "strength"))
