@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from simengine.outcomes.facts import Column, Facts
+from typing import Protocol
+
+from simengine.outcomes.facts import Column
+from simengine.state.course import Course
+
+
+class HasCourse(Protocol):
+    """What this module reads: a run's course, of tissue or of a transplantation."""
+
+    @property
+    def course(self) -> Course:
+        """The recorded course."""
+        ...
+
 
 COLUMNS = {
     "hla_matched_of_8": Column("HLA match of 8", "alleles", "matched alleles at A, B, C, DRB1 at the level of the match"),
@@ -14,6 +27,6 @@ COLUMNS = {
 }
 
 
-def measure(facts: Facts) -> dict[str, float]:
+def measure(facts: HasCourse) -> dict[str, float]:
     """Return the columns of this module; NaN for what is not known, such as alleles of a donor of another species."""
     return {name: facts.course.traits.get(name, float("nan")) for name in COLUMNS}

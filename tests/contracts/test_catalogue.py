@@ -24,6 +24,7 @@ from simengine.foundation.units import parse_unit
 from simengine.mechanisms import MECHANISMS, owned, registry
 from simengine.outcomes import MODULES, descriptions, evaluate
 from simengine.outcomes.ledger import CLOSES_TO
+from simengine.outcomes.transplant import MODULES as OF_TRANSPLANTS
 from simengine.patients.numbers import Numbers
 from simengine.state.cells import N_ARMS
 
@@ -152,7 +153,10 @@ def test_outcome_modules_are_the_files_that_declare_columns():
     folder = {path.stem for path in (PACKAGE / "outcomes").glob("*.py")} - {"__init__"}
     measuring = {name for name in folder if hasattr(import_module(f"simengine.outcomes.{name}"), "COLUMNS")}
     assert set(MODULES) == measuring
-    assert all(hasattr(import_module(f"simengine.outcomes.{name}"), "measure") for name in MODULES)
+    of_transplants = {path.stem for path in (PACKAGE / "outcomes" / "transplant").glob("*.py")} - {"__init__"}
+    found = {name for name in of_transplants if hasattr(import_module(f"simengine.outcomes.transplant.{name}"), "COLUMNS")}
+    assert {*(f"transplant.{name}" for name in found), "pair"} == set(OF_TRANSPLANTS)
+    assert all(hasattr(import_module(f"simengine.outcomes.{name}"), "measure") for name in (*MODULES, *OF_TRANSPLANTS))
     for name, column in descriptions().items():
         assert column.title.strip(), name
         assert column.description.strip(), name
@@ -165,7 +169,7 @@ def test_every_product_lives_a_day_and_its_ledger_closes(product, mode):
     asked = tiny(product, mode=mode)
     result = evaluate(asked, simulate(asked, 1))
     assert result.row["status"] == "ok"
-    assert set(result.row) == {*descriptions(), "status", "reason"}
+    assert set(result.row) == {*descriptions(asked), "status", "reason"}
     assert result.row["dose_cells"] == 2e8
     ends = sum(series for name, series in result.courses.items() if name.startswith(("fate.", "living.")))
     given = 2e8 * (result.courses["time_h"] > 0.0)
