@@ -17,10 +17,12 @@ from simengine.foundation.positions import FieldPath
 from simengine.foundation.units import parse_unit, unit_of_key
 
 DEFAULT_FOLDER = Path(__file__).parent
-ROW_TABLES = {"rules": "rule", "modifiers": "modifier", "hla": "allele", "ancestries": "haplotype"}
+ROW_TABLES = {"rules": "rule", "modifiers": "modifier", "hla": "allele", "ancestries": "haplotype", "regimens": "course"}
 """Kinds that hold rows, with the name of their array of tables."""
-WITH_PARAMETERS = ("hla", "ancestries")
+WITH_PARAMETERS = ("hla", "ancestries", "regimens")
 """Kinds that hold rows and may hold parameters as well."""
+REGIMENS = {"conditioning": "agents", "prophylaxis": "drugs", "serotherapy": "drugs", "second_line": "drugs"}
+"""What a regimen may be for (its fact `use`), with the folder of what its courses give."""
 
 
 @lru_cache(maxsize=8)
@@ -187,6 +189,8 @@ def _cross_problems(catalog: Catalog, documents: list[tuple[Entry, Document]]) -
                     yield document.problem(("rule", i, "id"), shown(row["id"]), "an id that no other rule has")
         if entry.kind == "modifiers":
             yield from _modifier_problems(catalog, entry, document)
+        if entry.kind == "regimens":
+            yield from _regimen_problems(catalog, entry, document)
 
 
 def _earlier(entry: Entry, i: int) -> list[object]:
@@ -210,6 +214,18 @@ def _modifier_problems(catalog: Catalog, entry: Entry, document: Document) -> It
         for field, names in known.items():
             if row[field] not in names:
                 yield document.problem(("modifier", i, field), shown(row[field]), listed(names), nearest(row[field], names))
+
+
+def _regimen_problems(catalog: Catalog, entry: Entry, document: Document) -> Iterator[Problem]:
+    """A regimen has a use, and gives what the folder of that use holds."""
+    use = entry.facts.get("use")
+    if use not in REGIMENS:
+        yield document.problem(("facts", "use"), "nothing" if use is None else shown(use), listed(REGIMENS))
+        return
+    known = catalog.names(REGIMENS[str(use)])
+    for i, row in enumerate(entry.rows):
+        if row["drug"] not in known:
+            yield document.problem(("course", i, "drug"), shown(row["drug"]), listed(known), nearest(row["drug"], known))
 
 
 def _link_problems(catalog: Catalog, entry: Entry, document: Document) -> Iterator[Problem]:

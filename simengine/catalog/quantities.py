@@ -68,6 +68,26 @@ QUANTITIES: Mapping[str, Quantity] = {
     "arrhythmia_hazard": Quantity(("safety.arrhythmia_of_1e8_per_h",), "hazard of arrhythmia per immature beating cell"),
     "thrombosis_hazard": Quantity(("safety.thrombosis_of_dose_per_h",), "hazard of thrombosis after cells in blood"),
     "tumour_founders": Quantity(("products.*.founder_probability",), "chance of an undifferentiated cell to found a tumour"),
+    "toxicity_hazard": Quantity(("transplantation.mortality.toxicity_per_day",), "death by toxicity of conditioning"),
+    "transplant_infection_hazard": Quantity(
+        ("transplantation.mortality.infection_per_day",), "death by infection after a transplantation"
+    ),
+    "background_hazard": Quantity(
+        ("transplantation.mortality.background_per_day",), "death by what befalls anybody of that age"
+    ),
+    "thymic_output": Quantity(
+        ("transplantation.lymphocytes.thymic_output_per_kg_per_day",), "new T cells after a transplantation"
+    ),
+    "translocation": Quantity(
+        ("transplantation.graft_versus_host.translocation",), "products of microbes that cross an injured gut"
+    ),
+    "alloreactivity": Quantity(
+        ("transplantation.graft_versus_host.alloreactivity",), "answer of the donor's T cells to the patient"
+    ),
+    "engraftment_speed": Quantity(
+        ("transplantation.haematopoiesis.progenitor_growth_per_day",), "growth of progenitors after a transplantation"
+    ),
+    "residual_disease": Quantity(("diseases.*.residual_cells",), "malignant cells before conditioning"),
     "clearance": Quantity((_HALF_LIVES,), "elimination of every drug", -1.0),
     "clearance_by_liver": Quantity((_HALF_LIVES,), "elimination of drugs that the liver clears", -1.0, "liver"),
     "clearance_by_kidney": Quantity((_HALF_LIVES,), "elimination of drugs that the kidney clears", -1.0, "kidney"),
@@ -90,8 +110,14 @@ _PERSON = {
     "microbiome_diversity": "inverse Simpson index of the gut flora",
     "family_history": "1 if a first-degree relative died suddenly or fell ill early",
 }
+_TRANSPLANTED = {
+    "disease_risk": "refined disease risk index, 0 low to 3 very high",
+    "comorbidity_index": "comorbidity index before a transplantation (HCT-CI)",
+    "care_year": "year of a transplantation, for supportive care",
+}
 TRAITS: Mapping[str, str] = {
     **_PERSON,
+    **_TRANSPLANTED,
     **{OF_DONOR + name: f"{meaning}, of the donor" for name, meaning in _PERSON.items()},
     "cmv_transmission": "1 if a positive donor meets a negative patient",
     "culture_age": "passages beyond the product's own, over those that it has left until senescence",

@@ -30,6 +30,12 @@ KINDS = (
     "ancestries",
     "communities",
     "genes",
+    "diseases",
+    "grafts",
+    "depletions",
+    "agents",
+    "regimens",
+    "transplantation",
 )
 """The folders of the catalogue."""
 
@@ -48,6 +54,11 @@ TRAITS = frozenset(
         ("drugs", "half_life_h"),
         ("hla", "unrelated_load"),
         ("hla", "sibling_share"),
+        ("diseases", "residual_cells"),
+        ("diseases", "doubling_days"),
+        ("grafts", "cd34_cells_per_kg"),
+        ("grafts", "cd3_cells_per_kg"),
+        ("agents", "exposure"),
     }
 )
 """Numbers (folder, name) whose stated spread is that between patients, not what is unknown about a typical one."""
@@ -65,7 +76,7 @@ class Entry:
     """One thing that exists.
 
     `facts` are links and labels, `parameters` the numbers by their dotted names (`kinetics.half_life_h`), `rows` the
-    lines of its table (rules, modifiers, alleles, haplotypes), `file` where it is written.
+    lines of its table (rules, modifiers, alleles, haplotypes, courses), `file` where it is written.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""What each row of a table must state: rules (of the catalogue or a scenario), modifiers, HLA alleles, haplotypes."""
+"""What each row of a table must state: rules (of the catalogue or a scenario), modifiers, HLA alleles, haplotypes, courses."""
 
 from __future__ import annotations
 
@@ -51,18 +51,28 @@ _ALLELE = {
     "grade": "grade",
 }
 _HAPLOTYPE = {"alleles": "text", "frequency": "share", "source": "text", "grade": "grade"}
-_FIELDS = {"rule": _RULE, "modifier": _MODIFIER, "allele": _ALLELE, "haplotype": _HAPLOTYPE}
+_COURSE = {
+    "drug": "text",
+    "first_day": "day",
+    "last_day": "day",
+    "share": "amount",
+    "taper_day": "day",
+    "source": "text",
+    "grade": "grade",
+}
+_FIELDS = {"rule": _RULE, "modifier": _MODIFIER, "allele": _ALLELE, "haplotype": _HAPLOTYPE, "course": _COURSE}
 _OPTIONAL = {
     "rule": {"stage", "additive"},
     "modifier": {"slope", "reference", "points"},
     "allele": {"antigen", "broad", "ligand", "tce_group"},
     "haplotype": set[str](),
+    "course": {"taper_day"},
 }
 _FREE = {"note": "text"}
 
 
 def row_faults(table: str, row: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield every fault of one row of the catalogue: a `[[rule]]`, `[[modifier]]`, `[[allele]]` or `[[haplotype]]`."""
+    """Yield every fault of a row of the catalogue: `[[rule]]`, `[[modifier]]`, `[[allele]]`, `[[haplotype]]`, `[[course]]`."""
     fields = _FIELDS[table] | _FREE
     for name in row:
         if name not in fields:
@@ -78,6 +88,19 @@ def row_faults(table: str, row: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(name, shown(row[name]), "a number above 0")
     if table == "modifier" and _is("form", row.get("form")):
         yield from _form_faults(row)
+    if table == "course":
+        yield from _day_faults(row)
+
+
+def _day_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield days of a course that do not follow one another: it ends on or after its first day and tapers within."""
+    if not all(_is("day", row.get(name)) for name in ("first_day", "last_day")):
+        return
+    first, last = row["first_day"], row["last_day"]
+    if last < first:
+        yield Fault("last_day", shown(last), f"{first} (first_day) or later")
+    elif _is("day", row.get("taper_day")) and not first <= row["taper_day"] < last:
+        yield Fault("taper_day", shown(row["taper_day"]), f"a day from {first} (first_day) to before {last} (last_day)")
 
 
 def _form_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
@@ -104,6 +127,8 @@ def _wanted(sort: str) -> str:
         "text": "text",
         "number": "a finite number",
         "share": "a number above 0 and at most 1",
+        "amount": "a number above 0",
+        "day": "a whole number",
         "flag": "true or false",
         "points": _POINTS,
     }
@@ -117,6 +142,10 @@ def _is(sort: str, value: object) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if sort == "share":
         return _is("number", value) and 0.0 < value <= 1.0  # type: ignore[operator]
+    if sort == "amount":
+        return _is("number", value) and value > 0.0  # type: ignore[operator]
+    if sort == "day":
+        return isinstance(value, int) and not isinstance(value, bool)
     if sort == "flag":
         return isinstance(value, bool)
     if sort == "points":

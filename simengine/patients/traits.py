@@ -10,6 +10,7 @@ from simengine.scenario.model import Donor, Patient, Product
 __all__ = ["traits_of", "weight_kg"]
 
 _FLAGS = ("diabetes", "smoking", "obesity")
+_OF_TRANSPLANTED = ("disease_risk", "comorbidity_index", "care_year")
 _SHARED_BY_TWINS = ("age_years", "female")
 _HUMAN = "human"
 
@@ -34,6 +35,7 @@ def traits_of(scenario: Scenario, catalog: Catalog) -> dict[str, float]:
     transmitted = donor.get("cmv", 0.0) * (1.0 - patient["cmv"])
     return {
         **patient,
+        **_transplanted(scenario),
         **{OF_DONOR + name: value for name, value in donor.items()},
         "cmv_transmission": transmitted,
         **_processing(scenario.product, catalog),
@@ -58,6 +60,13 @@ def _patient(patient: Patient, catalog: Catalog) -> dict[str, float]:
         "family_history": float(patient.family_history),
         **{GENE + name: float(carried) for name, carried in patient.genes.items()},
     }
+
+
+def _transplanted(scenario: Scenario) -> dict[str, float]:
+    """Return what is said of a patient only for a transplantation; no trait of anybody else."""
+    if scenario.transplant is None:
+        return {}
+    return {name: float(getattr(scenario.patient, name)) for name in _OF_TRANSPLANTED}
 
 
 def _donor(donor: Donor, patient: Patient, of_patient: dict[str, float]) -> dict[str, float]:

@@ -34,6 +34,7 @@ _ROWS = {
     "modifiers": ("entry", "trait", "quantity", "form", "slope", "reference", "points", "source", "grade"),
     "hla": ("name", "antigen", "broad", "ligand", "tce_group", "source", "grade"),
     "ancestries": ("entry", "alleles", "frequency", "source", "grade"),
+    "regimens": ("entry", "drug", "first_day", "last_day", "share", "taper_day", "source", "grade"),
 }
 """The columns of folders that hold rows; `entry` is the name of the file."""
 

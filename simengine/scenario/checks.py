@@ -17,6 +17,7 @@ from simengine.scenario.model import Clocks, Scenario
 from simengine.scenario.population import spreads
 from simengine.scenario.population_checks import CHECKS_OF_POPULATION
 from simengine.scenario.rule_checks import CHECKS_OF_RULES
+from simengine.scenario.transplant_checks import CHECKS_OF_TRANSPLANTS, DAILY_H
 from simengine.scenario.uncertainty_checks import CHECKS_OF_UNCERTAINTY
 
 BASE_TICK_MIN = 0.5
@@ -89,7 +90,8 @@ def _check_product(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _check_mechanisms(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
-    switches = tuple(sorted({*catalog.names("mechanisms"), *catalog.names("arms")}))
+    kinds = ("mechanisms", "arms") if scenario.transplant is None else ("transplantation",)
+    switches = sorted({name for kind in kinds for name in catalog.names(kind)})
     for name in scenario.mechanisms:
         yield from known(("mechanisms", name), name, switches, at_key=True)
 
@@ -188,7 +190,8 @@ def _check_snapshots(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
 
 def _check_recording(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     interval, whole = scenario.run.record_every_h, 24 * scenario.run.duration_days
-    if interval > whole:
+    least = DAILY_H if scenario.transplant is not None else 0.0
+    if max(interval, least) > whole:
         yield Finding(("run", "record_every_h"), told(interval), f"at most the whole run, {whole:g} h")
 
 
@@ -296,6 +299,7 @@ CHECKS: tuple[Check, ...] = (
     _check_parameters,
     _check_parameter_ranges,
     *CHECKS_OF_DONORS,
+    *CHECKS_OF_TRANSPLANTS,
     _check_autologous,
     _check_passage,
     _check_shared_age,

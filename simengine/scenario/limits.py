@@ -22,6 +22,7 @@ ARRAYS_PER_FIELD = 8
 TISSUE_ARRAYS = 14
 RECORDED_SERIES = 100
 BYTES_PER_NUMBER = 8
+LONGEST_CONDITIONING_DAYS = 30
 DEFAULT_MOTION_MIN = Clocks().motion_min
 _CLOSEST_PACKING = 0.74
 """Volume fraction that equal spheres cannot exceed (Kepler)."""
@@ -43,6 +44,8 @@ class Estimate:
 
 def estimate(scenario: Scenario, catalog: Catalog) -> Estimate:
     """Return the size of one run of a scenario; allocates nothing."""
+    if scenario.transplant is not None:
+        return _of_transplant(scenario)
     site = catalog.entry("sites", scenario.site.name)
     has_patch = scenario.run.mode != "body" and bool(site.facts.get("patch", True))
     patches = 2 if _has_deposit(scenario, catalog) else 1
@@ -64,6 +67,14 @@ def estimate(scenario: Scenario, catalog: Catalog) -> Estimate:
         records_mb=records_mb,
         snapshots_mb=snapshots_mb,
     )
+
+
+def _of_transplant(scenario: Scenario) -> Estimate:
+    """Return the size of a transplantation: a record a day, and as many before day 0 as conditioning may take."""
+    days = scenario.run.duration_days + LONGEST_CONDITIONING_DAYS
+    records = days * 24.0 / max(scenario.run.record_every_h, 24.0) + 1
+    records_mb = records * RECORDED_SERIES * BYTES_PER_NUMBER / 1e6
+    return Estimate(0, math.ceil(days), 0, records_mb, 0.0, 0.0, records_mb, 0.0)
 
 
 def _has_deposit(scenario: Scenario, catalog: Catalog) -> bool:

@@ -14,6 +14,7 @@ from simengine.catalog.nomenclature import Level
 from simengine.foundation.parameters import Distribution
 from simengine.scenario.canonical import digest
 from simengine.scenario.sections import NAME, SOURCE, TITLE, Section, many, number, words
+from simengine.scenario.transplant_section import Transplant
 
 SCHEMA_VERSION = 1
 MOST_FILES = 32
@@ -22,6 +23,8 @@ NOT_HASHED = ("name", "title", "description")
 """What a scenario is called, which changes no result."""
 NEVER_DRAWN = {"species", "vary"}
 """Fields of the patient that no population draws."""
+BESIDE_TRANSPLANT = ("site", "product", "delivery", "drug", "rule", "patch", "clocks")
+"""Sections that say nothing about a scenario with `[transplant]`, and may not stand beside it."""
 
 Sex = Literal["male", "female"]
 Relation = Literal["autologous", "identical_twin", "sibling", "parent_or_child", "unrelated", "xenogeneic"]
@@ -59,6 +62,11 @@ class Patient(Section):
     activity_met_h_per_week: float = number("Physical activity, MET-hours a week.", 15.0, "h/week", 0, 300)
     microbiome_diversity: float = number("Inverse Simpson index of the gut flora.", 10.0, "1", 1, 200)
     family_history: bool = words("Whether a first-degree relative died suddenly or fell ill early.", False)
+    disease_risk: float = number(
+        "Refined disease risk index before a transplantation: 0 low, 1 intermediate, 2 high, 3 very high.", 1.0, "score", 0, 3
+    )
+    comorbidity_index: float = number("Comorbidity index before a transplantation (HCT-CI).", 0.0, "score", 0, 15)
+    care_year: float = number("Year of a transplantation, which stands for supportive care.", 2015.0, "year", 1970, 2040)
     ancestry: str = words("Ancestry, an entry of catalogue folder `ancestries`, from which HLA is drawn.", "european")
     hla: tuple[str, ...] = many(
         "HLA names at A, B, C, DRB1 and, if known, DQB1 and DPB1. Left out: drawn from the ancestry.", MOST_HLA_NAMES
@@ -272,6 +280,9 @@ class Scenario(Section):
     site: Site = Field(default=Site(), description="The injured organ.")
     product: Product = Field(default=Product(), description="The cells given.")
     donor: Donor = Field(default=Donor(), description="Where the cells come from.")
+    transplant: Transplant | None = Field(
+        default=None, description="A transplantation of blood stem cells, instead of site, product, delivery and drug."
+    )
     delivery: tuple[Delivery, ...] = many("Administrations of the product; none is an untreated control.", 1000)
     drug: tuple[Drug, ...] = many("Courses of drugs.", 100)
     run: Run = Field(default=Run(), description="Length, detail and limits of a run.")
@@ -293,9 +304,11 @@ class Scenario(Section):
     def plain(self) -> dict[str, Any]:
         """Return the content as plain JSON values, with every default and without fields that are not set.
 
-        With a population, what `[patient]` leaves out is drawn and has no default.
+        With a population, what `[patient]` leaves out is drawn and has no default; with a transplantation, the sections that
+        it replaces are not there.
         """
-        content = self.model_dump(mode="json", exclude_none=True)
+        without = BESIDE_TRANSPLANT if self.transplant is not None else ()
+        content = self.model_dump(mode="json", exclude_none=True, exclude=set(without))
         if self.population is not None:
             stated = self.patient.model_fields_set | NEVER_DRAWN
             content["patient"] = {name: value for name, value in content["patient"].items() if name in stated}

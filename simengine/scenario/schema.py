@@ -20,8 +20,13 @@ _NAMED = {
     ("Product", "name"): "products",
     ("Delivery", "route"): "routes",
     ("Drug", "name"): "drugs",
+    ("Transplant", "disease"): "diseases",
+    ("Transplant", "graft"): "grafts",
+    ("Transplant", "depletion"): "depletions",
 }
 """Fields that name an entry of the catalogue, with its folder."""
+_REGIMENS = ("conditioning", "prophylaxis", "serotherapy", "second_line")
+"""Fields of a transplantation that name a regimen of their own use."""
 
 
 class _WithoutNull(GenerateJsonSchema):
@@ -54,6 +59,9 @@ def json_schema(catalog: Catalog | None = None) -> dict[str, Any]:
     if catalog is not None:
         for (model, field), kind in _NAMED.items():
             schema["$defs"][model]["properties"][field]["enum"] = list(catalog.names(kind))
+        for field in _REGIMENS:
+            fitting = [name for name, entry in catalog.entries["regimens"].items() if entry.facts["use"] == field]
+            schema["$defs"]["Transplant"]["properties"][field]["enum"] = fitting
     return schema
 
 

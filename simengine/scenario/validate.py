@@ -70,6 +70,11 @@ class Draft:
         self._slot, self._data, self._invalid, self._path = slot, data, invalid, path
         self._read: dict[str, Any] = {}
 
+    @property
+    def model_fields_set(self) -> set[str]:
+        """The fields that are written, valid or not."""
+        return {name for name in self._slot.names() if name in self._data}
+
     def __getattr__(self, name: str) -> Any:
         """Return the value of a field, or its default."""
         if name not in self._read:
