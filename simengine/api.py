@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from simengine.results import Results
 from simengine.studies.design import Design, design
 from simengine.studies.execute import Progress, Runner, engine_runner, execute
+from simengine.studies.warm import warm_up
 
 if TYPE_CHECKING:
     from simengine.scenario import Study
@@ -138,17 +139,11 @@ def _run(
         if len(store.done) == len(chosen):
             return
         if runner is engine_runner:
-            warm_up(partial(progress, Progress(len(store.done), len(chosen), 0, "compiling")))
+            warm_up(
+                partial(progress, Progress(len(store.done), len(chosen), 0, "compiling")),
+                [point.scenario for point in chosen.points],
+            )
         execute(store, runner, jobs=jobs, progress=progress, **execution)
-
-
-def warm_up(announce: Callable[[], object]) -> None:
-    """Load the compiled engine; when nothing is compiled yet, announce it and compile."""
-    from simengine.engine import is_compiled, warmup
-
-    if not is_compiled():
-        announce()
-    warmup()
 
 
 def _descriptions(runner: Runner) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def _dry_run(study: Study, arms: Sequence[str], folder: Path, options: RunOption
     chosen = design(study, arms=arms, replicates=options.replicates, seed=options.seed)
     jobs = available_jobs(options.jobs)
     if not options.quick:
-        warm_up(lambda: click.echo(COMPILING, err=True))
+        warm_up(lambda: click.echo(COMPILING, err=True), [point.scenario for point in chosen.points])
     cost = estimate(chosen, engine_runner, jobs, probe=not options.quick)
     n_points, n_patients = len(chosen.points), chosen.patients
     if options.as_json:

@@ -51,7 +51,7 @@ _HELPER = "from simengine.engine.warm import compile_branches; compile_branches(
 def is_compiled() -> bool:
     """Tell whether compiled code of this version of the engine is at hand."""
     folder = cache_folder()
-    return folder is not None and any(folder.rglob("step.advance-*.nbi"))
+    return folder is not None and any(folder.glob("engine_*/step.advance-*.nbi"))
 
 
 def warmup() -> float:

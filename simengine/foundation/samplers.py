@@ -188,8 +188,7 @@ def _binomial_by_rejection(key, identity, when, purpose, draw0, n, p):
     alpha = (2.83 + 5.1 / b) * spread
     squeeze = 0.92 - 4.2 / b
     mode = np.floor((n + 1.0) * p)
-    at_mode = _factorial_remainder(mode) + _factorial_remainder(n - mode)
-    at_mode += _deviance(mode, mean) + _deviance(n - mode, mean_failures)
+    at_mode = -1.0  # worked out when the squeeze first fails, in one draw of five
     for attempt in range(DRAWS_PER_COUNT):
         u, v = uniform2(key, identity, when, purpose, draw0 + attempt)
         u -= 0.5
@@ -199,6 +198,9 @@ def _binomial_by_rejection(key, identity, when, purpose, draw0, n, p):
             return np.int64(k)
         if k < 0.0 or k > n:
             continue
+        if at_mode < 0.0:
+            at_mode = _factorial_remainder(mode) + _factorial_remainder(n - mode)
+            at_mode += _deviance(mode, mean) + _deviance(n - mode, mean_failures)
         here = _factorial_remainder(k) + _factorial_remainder(n - k)
         here += _deviance(k, mean) + _deviance(n - k, mean_failures)
         if log(v * alpha / (a / (us * us) + b)) <= at_mode - here:

@@ -27,8 +27,9 @@ from simengine.studies.store import Store
 
 if TYPE_CHECKING:
     from simengine.scenario import Scenario
+    from simengine.state.course import Course
 
-__all__ = ["Progress", "Runner", "Stopped", "attempt", "available_jobs", "engine_runner", "execute"]
+__all__ = ["Progress", "Runner", "Stopped", "attempt", "available_jobs", "engine_runner", "execute", "simulator"]
 
 STATUSES = ("ok", "numerical_error", "capacity_exceeded", "failed")
 COMMIT_AT_LEAST_S = 2.0
@@ -76,11 +77,21 @@ class Stopped(KeyboardInterrupt):
 
 def engine_runner(scenario: Scenario, seed: int, patient: int, replicate: int) -> RunResult:
     """Simulate one run and reduce its course to outcomes; drop snapshots of more replicates than are to be kept."""
-    from simengine.engine import simulate
     from simengine.outcomes import evaluate
 
-    result = evaluate(scenario, simulate(scenario, seed, patient, replicate))
+    result = evaluate(scenario, simulator(scenario)(scenario, seed, patient, replicate))
     return result if replicate < scenario.output.snapshot_replicates else replace(result, snapshots={})
+
+
+def simulator(scenario: Scenario) -> Callable[..., Course]:
+    """Return what simulates a scenario: the model of transplantation where it asks for one, else that of tissue."""
+    if scenario.transplant is not None:
+        from simengine import transplant
+
+        return transplant.simulate
+    from simengine import engine
+
+    return engine.simulate
 
 
 def available_jobs(jobs: int | None = None) -> int:

@@ -10,6 +10,7 @@ from simengine.studies.execute import Progress, Runner, engine_runner
 from simengine.studies.run_cache import RunCache
 from simengine.studies.scoring import Score, Scoreboard, score
 from simengine.studies.target_files import chosen, load_targets
+from simengine.studies.warm import warm_up
 
 __all__ = ["FOLDER", "packaged_targets", "validate"]
 
@@ -77,9 +78,5 @@ def _runner() -> Runner:
 
 
 def _warm_up(progress: Callable[[Progress], None]) -> None:
-    """Load the compiled engine; when nothing is compiled yet, say so and compile."""
-    from simengine.engine import is_compiled, warmup
-
-    if not is_compiled():
-        progress(Progress(0, 0, 0, "compiling"))
-    warmup()
+    """Load the compiled models; when something must be compiled, say so."""
+    warm_up(lambda: progress(Progress(0, 0, 0, "compiling")))

@@ -97,7 +97,7 @@ from simengine import api, cli
 from tests.toy import toy_run, toy_study
 
 api.load = lambda path, overrides=(): toy_study()
-api.warm_up = lambda announce: None
+api.warm_up = lambda announce, scenarios: None
 simengine.engine.simulate = lambda *address: address
 simengine.outcomes.evaluate = lambda scenario, address: toy_run(*address)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)

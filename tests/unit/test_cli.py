@@ -28,7 +28,7 @@ def toy(monkeypatch, tmp_path):
     """The toy study in place of every scenario and the toy runner in place of the engine."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(api, "load", lambda path, overrides=(): toy_study())
-    monkeypatch.setattr(api, "warm_up", lambda announce: announce())
+    monkeypatch.setattr(api, "warm_up", lambda announce, scenarios=None: announce())
     monkeypatch.setattr(api, "_descriptions", lambda runner: {})
     monkeypatch.setattr("simengine.engine.simulate", lambda *address: address, raising=False)
     monkeypatch.setattr("simengine.outcomes.evaluate", lambda scenario, address: toy_run(*address), raising=False)
@@ -221,7 +221,7 @@ def test_a_stop_ends_with_its_code_and_no_traceback(toy, monkeypatch, capsys, si
 
 
 def test_an_interrupt_before_the_first_run_ends_with_code_130(toy, monkeypatch, capsys):
-    def interrupt(announce):
+    def interrupt(announce, scenarios=None):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(api, "warm_up", interrupt)

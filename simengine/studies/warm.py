@@ -1,0 +1,36 @@
+"""Having the compiled code at hand that some scenarios need, before their first run is timed or waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from simengine.scenario import Scenario
+
+__all__ = ["warm_up"]
+
+
+class _Model(Protocol):
+    def is_compiled(self) -> bool: ...
+    def warmup(self) -> float: ...
+
+
+def warm_up(announce: Callable[[], object], scenarios: Iterable[Scenario] | None = None) -> None:
+    """Load the compiled models of some scenarios, or of all there are; announce it when something must be compiled."""
+    kinds = {True, False} if scenarios is None else {scenario.transplant is not None for scenario in scenarios}
+    models = [_model(is_transplant) for is_transplant in sorted(kinds)]
+    if not all(model.is_compiled() for model in models):
+        announce()
+    for model in models:
+        model.warmup()
+
+
+def _model(is_transplant: bool) -> _Model:
+    if is_transplant:
+        from simengine import transplant
+
+        return transplant
+    from simengine import engine
+
+    return engine
