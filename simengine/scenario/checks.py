@@ -17,7 +17,7 @@ from simengine.scenario.model import Clocks, Scenario
 from simengine.scenario.population import spreads
 from simengine.scenario.population_checks import CHECKS_OF_POPULATION
 from simengine.scenario.rule_checks import CHECKS_OF_RULES
-from simengine.scenario.transplant_checks import CHECKS_OF_TRANSPLANTS, DAILY_H
+from simengine.scenario.transplant_checks import CHECKS_OF_TRANSPLANTS
 from simengine.scenario.uncertainty_checks import CHECKS_OF_UNCERTAINTY
 
 BASE_TICK_MIN = 0.5
@@ -190,8 +190,7 @@ def _check_snapshots(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
 
 def _check_recording(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     interval, whole = scenario.run.record_every_h, 24 * scenario.run.duration_days
-    least = DAILY_H if scenario.transplant is not None else 0.0
-    if max(interval, least) > whole:
+    if interval > whole:
         yield Finding(("run", "record_every_h"), told(interval), f"at most the whole run, {whole:g} h")
 
 

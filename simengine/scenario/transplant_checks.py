@@ -10,10 +10,9 @@ from simengine.foundation.positions import FieldPath
 from simengine.scenario.findings import Check, Finding, known, told
 from simengine.scenario.model import BESIDE_TRANSPLANT, Run, Scenario
 
-__all__ = ["CHECKS_OF_TRANSPLANTS", "DAILY_H"]
+__all__ = ["CHECKS_OF_TRANSPLANTS"]
 
-DAILY_H = 24.0
-"""Least interval between records of a transplantation."""
+_DAY_H = 24.0
 _SAID_BY = {
     "site": "[transplant] says what is ill",
     "product": "[transplant] says what is given",
@@ -105,9 +104,15 @@ def _check_mode(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
 def _check_daily(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     """The default interval of six hours stands for a day."""
     hours, default = scenario.run.record_every_h, Run().record_every_h
-    if scenario.transplant is not None and hours < DAILY_H and hours != default:
-        expected = f"{DAILY_H:g} h or more, as a transplantation goes day by day"
+    if scenario.transplant is not None and hours < _DAY_H and hours != default:
+        expected = f"{_DAY_H:g} h or more, as a transplantation goes day by day"
         yield Finding(("run", "record_every_h"), told(hours), expected, "leave it out")
+
+
+def _check_duration(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    if scenario.transplant is not None and scenario.run.duration_days < 1.0:
+        expected = "1 day or more, as a transplantation goes day by day"
+        yield Finding(("run", "duration_days"), told(scenario.run.duration_days), expected)
 
 
 def _check_snapshots(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
@@ -126,5 +131,6 @@ CHECKS_OF_TRANSPLANTS: tuple[Check, ...] = (
     _check_relation,
     _check_mode,
     _check_daily,
+    _check_duration,
     _check_snapshots,
 )

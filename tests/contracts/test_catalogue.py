@@ -38,6 +38,8 @@ READ_BY_TRAITS = {"passage", "purity"}
 """Numbers of products that nothing uses but the traits, which are measured against them."""
 OF_POPULATIONS = ("ancestries", "communities", "populations")
 """Folders that registries, banks and virtual patients read: see tests/unit/test_registry.py and test_population.py."""
+OF_TRANSPLANTATION = ("diseases", "grafts", "depletions", "agents", "regimens", "transplantation")
+"""Folders that the model of transplantation reads, and no run of tissue."""
 TINY = """
 name = "tiny"
 patch.shape = [6, 6, 1]
@@ -79,9 +81,10 @@ def test_every_number_has_unit_range_distribution_source_and_grade(file):
         assert len(table["source"].strip()) >= 8, path
         assert table["grade"] != "measured" or "recalled" not in table["source"], path
         assert (table["low"] == table["high"]) <= (table["distribution"] == "fixed"), path
-    for row in (*data.get("rule", ()), *data.get("modifier", ())):
+    for row in (*data.get("rule", ()), *data.get("modifier", ()), *data.get("course", ())):
         assert row["grade"] in GRADES
         assert len(row["source"].strip()) >= 8
+        assert row["grade"] != "measured" or "recalled" not in row["source"]
 
 
 def test_every_folder_of_the_catalogue_is_a_kind():
@@ -266,5 +269,6 @@ def test_every_number_is_looked_up_by_some_run(monkeypatch):
     for site, route in WAYS:
         for one in (at(site, route), at(site, route, **{"product.name": "esc"})):
             evaluate(one, simulate(one, 1))
-    stated = {number for number in own_parameters() if number[0] not in OF_POPULATIONS}
+    assert not asked & {number for number in own_parameters() if number[0] in OF_TRANSPLANTATION}
+    stated = {number for number in own_parameters() if number[0] not in (*OF_POPULATIONS, *OF_TRANSPLANTATION)}
     assert {name for _, _, name in stated - asked} == READ_BY_TRAITS

@@ -1,4 +1,7 @@
-"""Every packaged study says what it is for, is sound, and runs: ten steps of its first and last arm, on a small patch."""
+"""Every packaged study says what it is for, is sound, and runs: ten steps of its first and last arm, on a small patch.
+
+Transplantations, which have neither site nor patch, stand apart.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from simengine.patients.population import TRAIT
 from simengine.scenario import scenarios_folder
 
 FILES = sorted(scenarios_folder().glob("*.toml"))
+TRANSPLANTS = [file for file in FILES if file.stem.startswith("transplant_")]
+OF_TISSUE = [file for file in FILES if file not in TRANSPLANTS]
 STEPS = 10
 
 
@@ -36,7 +41,13 @@ def test_a_packaged_study_says_what_it_is_for(file):
     assert study.title
 
 
-@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+def test_transplantations_are_the_studies_that_are_named_so():
+    asked = {file: {point.scenario.transplant is not None for point in scenario.load(file).points} for file in FILES}
+    assert {file for file, found in asked.items() if found == {True}} == set(TRANSPLANTS)
+    assert {file for file, found in asked.items() if found == {False}} == set(OF_TISSUE)
+
+
+@pytest.mark.parametrize("file", OF_TISSUE, ids=[file.stem for file in OF_TISSUE])
 def test_a_packaged_study_runs_ten_steps_of_its_first_and_last_arm(file):
     """With a closed ledger (a run whose ledger does not close raises) and every outcome that is declared."""
     points = scenario.load(file).points
@@ -53,6 +64,6 @@ def test_a_packaged_study_runs_ten_steps_of_its_first_and_last_arm(file):
 def test_there_is_a_study_for_every_site_and_every_lineage():
     from simengine.catalog import entry, names
 
-    asked = [point.scenario for file in FILES for point in scenario.load(file).points]
+    asked = [point.scenario for file in OF_TISSUE for point in scenario.load(file).points]
     assert {one.site.name for one in asked} == set(names("sites"))
     assert {entry("products", one.product.name).facts["lineage"] for one in asked} == set(names("lineages"))

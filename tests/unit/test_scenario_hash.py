@@ -19,6 +19,8 @@ from simengine.scenario.paths import Slot, slot_at
 
 VALID = Path(__file__).parents[1] / "scenarios" / "valid"
 FULL = load(VALID / "every_field.toml").points[0].scenario
+TRANSPLANT = load(VALID / "every_transplant_field.toml").points[0].scenario
+"""A transplantation stands instead of site, product and the like: two files state every field together."""
 PATTERNED = {"name": "other_name", "title": "another title", "id": "another.id", "source": "another source"}
 
 
@@ -64,26 +66,40 @@ def replaced(content: Any, path: tuple[str | int, ...], value: Any) -> Any:
 
 
 PLAIN = FULL.plain()
-CHANGEABLE = [path for path in leaves(PLAIN) if path != ("schema_version",)]
+CHANGEABLE = [
+    (full, path)
+    for full, content in ((FULL, PLAIN), (TRANSPLANT, TRANSPLANT.plain()))
+    for path in leaves(content)
+    if path != ("schema_version",)
+]
 
 
-def test_the_full_scenario_states_every_field():
-    stated = {".".join(key for key in path[:n] if isinstance(key, str)) for path in leaves(PLAIN) for n in (2, 3)}
+def test_the_full_scenarios_state_every_field():
+    paths = [*leaves(PLAIN), *leaves(TRANSPLANT.plain())]
+    stated = {".".join(key for key in path[:n] if isinstance(key, str)) for path in paths for n in (2, 3)}
     assert all(any(name.startswith(field) for name in stated) for field in Scenario.model_fields)
     sections = {name: slot_at((name,)) for name in Scenario.model_fields}
     assert {f"{name}.{inner}" for name, slot in sections.items() if slot for inner in slot.names()} <= stated
 
 
-@pytest.mark.parametrize("path", CHANGEABLE, ids=[".".join(map(str, path)) for path in CHANGEABLE])
-def test_the_hash_moves_with_every_field_and_the_difference_names_it(path):
-    value = PLAIN
+@pytest.mark.parametrize(
+    ("full", "path"), CHANGEABLE, ids=[".".join(map(str, (full.name, *path))) for full, path in CHANGEABLE]
+)
+def test_the_hash_moves_with_every_field_and_the_difference_names_it(full, path):
+    value = full.plain()
     for key in path:
         value = value[key]
     slot = slot_at(path)
     assert slot is not None
-    other = Scenario.model_validate(replaced(PLAIN, path, another(slot, value)))
-    assert [change.path for change in difference(FULL, other)] == [".".join(map(str, path))]
-    assert (other.hash != FULL.hash) == (path[0] not in NOT_HASHED)
+    other = Scenario.model_validate(replaced(full.plain(), path, another(slot, value)))
+    assert [change.path for change in difference(full, other)] == [".".join(map(str, path))]
+    assert (other.hash != full.hash) == (path[0] not in NOT_HASHED)
+
+
+def test_a_transplantation_does_not_state_what_it_replaces():
+    assert not {"site", "product", "delivery", "drug", "rule", "patch", "clocks"} & set(TRANSPLANT.plain())
+    plain = loads('name = "x"').points[0].scenario
+    assert "transplant" not in plain.plain()
 
 
 @pytest.mark.parametrize("path", [("delivery", 1), ("drug", 0), ("rule", 0), ("output", "snapshot_days", 1)])
