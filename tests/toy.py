@@ -30,6 +30,7 @@ class ToyScenario:
     dose: float = 1.0
     donor: dict[str, Any] = field(default_factory=lambda: {"match": "8/8", "age_years": 40})
     output: Output = field(default_factory=lambda: Output(snapshot_replicates=1000))
+    transplant: None = None
 
     def plain(self) -> dict[str, Any]:
         """The scenario as plain JSON."""

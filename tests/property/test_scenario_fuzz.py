@@ -15,6 +15,7 @@ from simengine.scenario import loads
 
 CORPUS = Path(__file__).parents[1] / "scenarios"
 FULL = (CORPUS / "valid" / "every_field.toml").read_text()
+TRANSPLANT = (CORPUS / "valid" / "every_transplant_field.toml").read_text()
 SCALAR = re.compile(r"^(?P<key>\s*[a-z_0-9\".]+) = (?P<value>[^\[\n\"]+|\"[^\"\n]*\"|\[[^\n]*\])$", re.M)
 FORM = re.compile(r'^f\.toml:\d+:\d+: (?:[\w.-]|"(?:[^"\\]|\\.)*")+: got [^\n]+, expected [^\n]+$')
 WRONG = ["nan", "-inf", "{}", "1979-05-27", "[[]]", '["x", 1]', "{ a = 1 }", "07:32:00", "-1e300", "[{}]"]
@@ -33,17 +34,18 @@ def places(text):
     return [(problem.line, problem.column) for problem in problems]
 
 
-def test_a_wrong_value_is_reported_where_it_stands():
+@pytest.mark.parametrize(("full", "n_values"), [(FULL, 70), (TRANSPLANT, 30)], ids=["tissue", "transplant"])
+def test_a_wrong_value_is_reported_where_it_stands(full, n_values):
     """600 strikes at the values of a scenario that states every field; a place off by one in any of them turns this red."""
     order = random.Random(1)
-    values = [match for match in SCALAR.finditer(FULL) if match["key"].strip() != "description"]
-    assert len(values) > 70
+    values = [match for match in SCALAR.finditer(full) if match["key"].strip() != "description"]
+    assert len(values) > n_values
     missed = []
     for _ in range(N_STRIKES):
         match = order.choice(values)
         indent = " " * order.randrange(5)
         wrong = order.choice(WRONG)
-        text = FULL[: match.start("value")] + indent + wrong + FULL[match.end("value") :]
+        text = full[: match.start("value")] + indent + wrong + full[match.end("value") :]
         struck = (text.count("\n", 0, match.start("value")) + 1, len(match["key"]) + 4 + len(indent))
         found = places(text)
         inside = [place for place in found if place[0] == struck[0] and place[1] >= struck[1]]

@@ -60,11 +60,29 @@ source = "s"
 grade = "assumed"
 """
 
+REGIMEN = """\
+name = "usual"
+title = "Usual"
+summary = "For a test."
+[facts]
+use = "conditioning"
+[[course]]
+drug = "agent"
+first_day = -7
+last_day = -4
+share = 1.0
+taper_day = -6
+source = "s"
+grade = "assumed"
+"""
+AGENT = 'name = "agent"\ntitle = "Agent"\nsummary = "For a test."\n'
+
 
 def folder_of(tmp_path, **changes):
     """Write a small catalogue of one file a kind, with some texts changed, and return its folder."""
     texts = {"products": PRODUCT, "lineages": LINEAGE, "rules": RULES, "fields": FIELD, "modifiers": MODIFIERS} | changes
     stems = {"products": "thing", "lineages": "stromal", "rules": "some", "fields": "oxygen", "modifiers": "age"}
+    stems |= {"regimens": "usual", "agents": "agent"}
     for kind, text in texts.items():
         (tmp_path / kind).mkdir()
         (tmp_path / kind / f"{stems[kind]}.toml").write_text(text)
@@ -177,6 +195,34 @@ def test_faults_of_a_modifier_are_reported_at_their_place(tmp_path):
         ("age", 7, 8, "modifier.0.form"),
         ("age", 8, 9, "modifier.0.slope"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('use = "conditioning"', 'use = "conditionin"', [(5, 7, "facts.use")]),
+        ('use = "conditioning"', "", [(4, 1, "facts.use")]),
+        ('use = "conditioning"', 'use = "prophylaxis"', [(7, 8, "course.0.drug")]),
+        ('drug = "agent"', 'drug = "agents"', [(7, 8, "course.0.drug")]),
+        ("first_day = -7", "first_day = -7.5", [(8, 13, "course.0.first_day")]),
+        ("last_day = -4", "last_day = -8", [(9, 12, "course.0.last_day")]),
+        ("share = 1.0", "share = 0", [(10, 9, "course.0.share")]),
+        ("taper_day = -6", "taper_day = -4", [(11, 13, "course.0.taper_day")]),
+        ("taper_day = -6", "taper = -6", [(11, 1, "course.0.taper")]),
+        ('source = "s"', "", [(6, 1, "course.0.source")]),
+    ],
+)
+def test_faults_of_a_regimen_are_reported_at_their_place(tmp_path, old, new, expected):
+    text = REGIMEN.replace(old, new, 1)
+    found = faults(folder_of(tmp_path, regimens=text, agents=AGENT))
+    assert [(line, column, path) for _, line, column, path in found] == expected
+
+
+def test_a_regimen_holds_courses_with_or_without_taper(tmp_path):
+    folder = folder_of(tmp_path, regimens=REGIMEN.replace("taper_day = -6\n", ""), agents=AGENT)
+    (row,) = load_catalog(folder).entry("regimens", "usual").rows
+    assert (row["drug"], row["first_day"], row["last_day"], row["share"]) == ("agent", -7, -4, 1.0)
+    assert "taper_day" not in row
 
 
 def test_one_rule_cannot_be_written_twice(tmp_path):
