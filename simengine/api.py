@@ -16,7 +16,7 @@ from simengine.studies.warm import warm_up
 if TYPE_CHECKING:
     from simengine.scenario import Study
 
-__all__ = ["Results", "load", "open_results", "run", "sweep"]
+__all__ = ["Results", "load", "open_results", "run", "sweep", "warm_up"]
 
 RESULTS = Path("results")
 

@@ -11,17 +11,24 @@ from simengine.foundation.samplers import binomial
 from simengine.transplant import state as s
 from simengine.transplant.registry import PARAMETERS
 
-__all__ = ["advance_clone", "thin_clone"]
+__all__ = ["advance_clone", "poison_clone", "thin_clone"]
 
 WAKING = PARAMETERS("clones.waking_per_day", "1/day", "naive cells that meet antigen at full presentation, before drugs")
 RECALL = PARAMETERS("clones.memory_recall", "1", "how much faster memory cells wake")
+FIRST_DAYS = PARAMETERS("clones.first_division_days", "days", "mean time from waking to the first division")
 CYCLE_DAYS = PARAMETERS("clones.cycle_days", "days", "mean time of a division")
+ROOM = PARAMETERS(
+    "clones.room_per_kg", "1/kg", "cells in division and effectors at which growth is halved for want of cytokines"
+)
 LOSS = PARAMETERS("clones.effector_loss_per_day", "1/day", "loss of effectors")
 REMEMBERED = PARAMETERS("clones.memory_fraction", "fraction", "share of lost effectors that become memory")
 MEMORY_LOSS = PARAMETERS("clones.memory_loss_per_day", "1/day", "loss of memory cells")
 CALMED = PARAMETERS("clones.regulatory_share", "fraction", "share of new effectors that become regulatory")
 CALM_LOSS = PARAMETERS("clones.regulatory_loss_per_day", "1/day", "loss of regulatory T cells")
 NAIVE_LOSS = PARAMETERS("clones.naive_loss_per_day", "1/day", "naive cells that die or are made tolerant")
+DIVIDING_FACTOR = PARAMETERS(
+    "clones.dividing_death_factor", "1", "death of alloreactive cells in division over what drugs state"
+)
 MEMORY_SPARED = PARAMETERS("clones.memory_spared", "fraction", "share of the block of activation that memory cells escape")
 
 _WAKE = purpose("clones.wake")
@@ -47,6 +54,20 @@ def thin_clone(patient, clone, tick, draw, survival, dividing_survival):
 
 
 @kernel
+def poison_clone(patient, clone, step, tick, days, survival):
+    """Let drugs deplete a clone, and kill what divides in it; ``survival`` is that of all else that kills.
+
+    Notes
+    -----
+    EQ-CLONE-2: survival e^-(depletion x days), in division also e^-(factor x death of dividing cells x days).
+    """
+    block = patient.block[step]
+    kept = survival * exp(-block[s.DEPLETION_PER_DAY] * days)
+    dividing = kept * exp(-patient.par[DIVIDING_FACTOR] * block[s.DIVIDING_DEATH_PER_DAY] * days)
+    thin_clone(patient, clone, tick, 64, kept, dividing)
+
+
+@kernel
 def advance_clone(patient, clone, step, tick, days, drive):
     """Advance one clone by a step, from effectors back to naive cells, so that no cell moves twice.
 
@@ -69,9 +90,14 @@ def advance_clone(patient, clone, step, tick, days, drive):
     cells[s.MEMORY] += kept - faded
     gone = _draw(patient, clone, s.REGULATORY, tick, _FADE, 0, cells[s.REGULATORY], 1.0 - exp(-par[CALM_LOSS] * days))
     cells[s.REGULATORY] -= gone
-    moving, succeeds = min(1.0, days / par[CYCLE_DAYS]), 1.0 - block[s.BLOCK_PROLIFERATION]
+    crowd = 0.0
+    for row in range(s.FIRST_DIVISION, s.REGULATORY):
+        crowd += cells[row]
+    succeeds = 1.0 / (1.0 + crowd / (par[ROOM] * patient.number[s.MASS_KG]))
+    pace = days * (1.0 - block[s.BLOCK_PROLIFERATION])
     for row in range(s.EFFECTORS - 1, s.FIRST_DIVISION - 1, -1):
         if cells[row] > 0:
+            moving = min(1.0, pace / (par[FIRST_DAYS] if row == s.FIRST_DIVISION else par[CYCLE_DAYS]))
             moved = _draw(patient, clone, row, tick, _DIVIDE, 0, cells[row], moving)
             doubled = 2 * _draw(patient, clone, row, tick, _DIVIDE, 64, moved, succeeds)
             cells[row] -= moved

@@ -9,7 +9,7 @@ from simengine.foundation.math import exp
 from simengine.foundation.random import purpose
 from simengine.foundation.samplers import binomial
 from simengine.transplant import state as s
-from simengine.transplant.clones import advance_clone, thin_clone
+from simengine.transplant.clones import advance_clone, poison_clone
 from simengine.transplant.registry import PARAMETERS
 
 __all__ = ["attack", "flow", "infuse", "stage_of"]
@@ -106,13 +106,12 @@ def _present(patient, days):
 @kernel
 def flow(patient, step, tick, days):
     """Advance the clones of the donor against the host by one step; nothing happens between a patient and own cells."""
-    par, number, block = patient.par, patient.number, patient.block[step]
+    par, number = patient.par, patient.number
     if patient.start_day[step] < 0.0:
         return
     _present(patient, days)
     clone = patient.clone[s.GVH]
-    depleted = exp(-block[s.DEPLETION_PER_DAY] * days)
-    thin_clone(patient, s.GVH, tick, 64, depleted, depleted * exp(-block[s.DIVIDING_DEATH_PER_DAY] * days))
+    poison_clone(patient, s.GVH, step, tick, days, 1.0)
     calm = 1.0 + clone[s.REGULATORY] / (number[s.MASS_KG] * par[CALM_HALF])
     drive = patient.level[s.PRESENTATION] / calm
     advance_clone(patient, s.GVH, step, tick, days, drive)

@@ -43,6 +43,7 @@ LIFE_RED = PARAMETERS("haematopoiesis.red_cell_life_days", "days", "mean life of
 FACTOR_GROWTH = PARAMETERS("haematopoiesis.growth_factor_growth", "1", "growth of myeloid progenitors under G-CSF, relative")
 FACTOR_TRANSIT = PARAMETERS("haematopoiesis.growth_factor_transit", "1", "maturation time of neutrophils under G-CSF, relative")
 DRUG_SHARE = PARAMETERS("haematopoiesis.drug_death_share", "1", "death of progenitors over that of dividing T cells, by drugs")
+FIXED_LOSS = PARAMETERS("haematopoiesis.platelet_fixed_loss_per_nl_per_day", "1/nL/day", "platelets used to keep vessels tight")
 CONSUMED = PARAMETERS("haematopoiesis.platelet_consumption", "1", "rise of the loss of platelets with full damage of organs")
 ISO_LOSS = PARAMETERS(
     "haematopoiesis.isoagglutinin_loss_per_day", "1/day", "loss of the host's antibody against donor red cells"
@@ -256,6 +257,24 @@ def _poison(patient, tick, step, days):
 
 
 @kernel
+def _platelet_life(patient):
+    """Return the mean life of a platelet at the count that there is, days.
+
+    Notes
+    -----
+    EQ-PLATELET-1: 1/life = 1/own life + fixed loss / count, the count at least 1e9/L.
+
+    Source: S. R. Hanson, S. J. Slichter, "Platelet kinetics in patients with bone marrow hypoplasia: evidence for a fixed
+    platelet requirement", Blood 66 (1985) 1105-1109.
+    """
+    total = 0.0
+    for origin in range(s.N_MARROWS):
+        total += patient.cells[s.PLATELETS, origin]
+    count = max(1.0, total / (PLATELET_LITRES_PER_KG * patient.number[s.MASS_KG] * 1e9))
+    return 1.0 / (1.0 / patient.par[LIFE_MEGA] + patient.par[FIXED_LOSS] / count)
+
+
+@kernel
 def flow(patient, step, tick, days):
     """Advance marrow and blood by one step."""
     par, number, level = patient.par, patient.number, patient.level
@@ -272,7 +291,7 @@ def flow(patient, step, tick, days):
     own = par[GROWTH] * faster
     _advance_line(patient, tick, days, s.MYELOID, (own, own * graft, par[AMPLIFIED], transit, par[LIFE]), support)
     injured = max(level[s.DAMAGE_SKIN], level[s.DAMAGE_GUT], level[s.DAMAGE_LIVER])
-    life = par[LIFE_MEGA] / (1.0 + par[CONSUMED] * injured)
+    life = _platelet_life(patient) / (1.0 + par[CONSUMED] * injured)
     own = par[GROWTH] * par[GROWTH_MEGA]
     numbers = (own, own * graft, par[AMPLIFIED_MEGA], par[TRANSIT_MEGA], life)
     _advance_line(patient, tick, days, s.MEGAKARYOCYTE, numbers, support)

@@ -9,7 +9,7 @@ from simengine.foundation.math import exp
 from simengine.foundation.random import purpose
 from simengine.foundation.samplers import binomial
 from simengine.transplant import state as s
-from simengine.transplant.clones import advance_clone, thin_clone
+from simengine.transplant.clones import advance_clone, poison_clone, thin_clone
 from simengine.transplant.registry import PARAMETERS
 
 __all__ = ["flow", "prime"]
@@ -81,11 +81,7 @@ def flow(patient, step, tick, days):
     """
     par, number, cells, level = patient.par, patient.number, patient.cells, patient.level
     mass = number[s.MASS_KG]
-    hit = exp(-patient.hit[step, s.HIT_LYMPHOCYTE])
-    block = patient.block[step]
-    depleted = exp(-block[s.DEPLETION_PER_DAY] * days)
-    dividing = depleted * exp(-block[s.DIVIDING_DEATH_PER_DAY] * days)
-    thin_clone(patient, s.HVG, tick, 64, hit * depleted, hit * dividing)
+    poison_clone(patient, s.HVG, step, tick, days, exp(-patient.hit[step, s.HIT_LYMPHOCYTE]))
     if patient.start_day[step] < 0.0:
         return
     _hold_down(patient, tick, days)
