@@ -1,4 +1,4 @@
-"""Of what grafts are lost: cumulative incidence by cause, with the numbers at risk.
+"""What happens first: cumulative incidence by cause, of loss of a graft, or of relapse and death after a transplantation.
 
 python plots/incidence.py [RESULTS] [OUT_FOLDER]
 """

@@ -1,4 +1,4 @@
-"""Graft survival by arm, with intervals and numbers at risk.
+"""Survival by arm, of grafts or of transplanted patients, with intervals and numbers at risk.
 
 python plots/survival.py [RESULTS] [OUT_FOLDER]
 """

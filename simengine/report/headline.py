@@ -15,6 +15,12 @@ HEADLINE = (
     "retained_living_30d",
     "peak_cd8_per_mm3",
     "ae_arrhythmia",
+    "survived",
+    "relapse",
+    "nonrelapse_death",
+    "acute_gvhd_2_4",
+    "chronic_gvhd",
+    "neutrophil_day",
 )
 MOST_OUTCOMES = 6
 

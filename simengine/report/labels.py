@@ -55,6 +55,7 @@ ACRONYMS = {
     "ae": "adverse event:",
     "bm": "BM",
     "pb": "PB",
+    "gvhd": "GVHD",
     "esc": "ESC",
 }
 GROUPS = {  # how a course of a group is called
@@ -66,6 +67,9 @@ GROUPS = {  # how a course of a group is called
     "field": "{}",
     "drug": "{}",
     "body": "{} in the body",
+    "blood": "{} in blood",
+    "chimerism": "donor share, {}",
+    "malignancy": "malignancy: {}",
 }
 PHRASES = {  # where words alone would mislead
     "lodged_died_lung": "lodged and died in the lung",

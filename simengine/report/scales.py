@@ -33,6 +33,23 @@ TIME_TICKS_H = (
     (2160, "90 d"),
     (8640, "1 y"),
 )
+LINEAR_TO_DAY, LINEAR_WEEKS_DAYS = 62.0, 14.0
+LETTER_IN, LABEL_GAP_IN = 0.07, 0.06
+FOLLOWUP_TICKS = (
+    (0, "0"),
+    (100, "100"),
+    (30, "30"),
+    (14, "14"),
+    (365, "1 y"),
+    (7, "7"),
+    (21, "21"),
+    (60, "60"),
+    (180, "180"),
+    (730, "2 y"),
+    (1826, "5 y"),
+    (3652, "10 y"),
+)
+"""Ticks after a transplantation, the most wanted first."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +188,32 @@ def early_axis(axis: Axis, start_h: float, last_h: float, width_in: float) -> st
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
     return "Time"
+
+
+def followup_axis(axis: Axis, first_day: float, last_day: float, width_in: float) -> str:
+    """Ticks of a time axis drawn in days from a transplantation on; returns its label.
+
+    When patients are followed for more than two months the first weeks, in which blood recovers, get more room: time is linear
+    in them and turns logarithmic smoothly (inverse hyperbolic sine).
+    """
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
+
+    if last_day > LINEAR_TO_DAY:
+        axis.axes.set_xscale("asinh", linear_width=LINEAR_WEEKS_DAYS)
+    axis.axes.set_xlim(first_day, last_day)
+    known = [(day, label) for day, label in FOLLOWUP_TICKS if first_day <= day <= last_day * 1.0001]
+    places = axis.get_transform().transform(np.array([first_day, *(day for day, _ in known), last_day], dtype=np.float64))
+    inches = (places[1:-1] - places[0]) / (places[-1] - places[0]) * width_in
+    kept: list[int] = []
+    for i in range(len(known)):
+        gaps = (abs(float(inches[i] - inches[j])) - LETTER_IN / 2 * (len(known[i][1]) + len(known[j][1])) for j in kept)
+        if all(gap >= LABEL_GAP_IN for gap in gaps):
+            kept.append(i)
+    axis.set_major_locator(FixedLocator([known[i][0] for i in kept]))
+    axis.set_major_formatter(FixedFormatter([known[i][1] for i in kept]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+    return "Days after the graft"
 
 
 def _linear(low: float, high: float, include_zero: bool) -> Scale:

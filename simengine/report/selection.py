@@ -8,14 +8,51 @@ from functools import partial
 from math import prod
 
 from simengine.report.drawing import Drawing
-from simengine.report.figures import courses, effects, heatmap, incidence, ledger, outcomes, patch, spread, survival
+from simengine.report.figures import (
+    blood,
+    chimerism,
+    courses,
+    effects,
+    gvhd,
+    heatmap,
+    incidence,
+    ledger,
+    outcomes,
+    patch,
+    spread,
+    survival,
+)
 from simengine.report.headline import headline_outcomes
+from simengine.report.questions import is_transplant
 from simengine.report.results_view import NothingToDraw, ResultsView, swept_levels
 from simengine.report.scales import Wanted
 
 
 def plan_figures(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
-    """File names and what draws them, in the order of a report."""
+    """File names and what draws them, in the order of a report: of cells in tissue, or of blood-stem-cell transplantations."""
+    return _of_transplants(results) if is_transplant(results) else _of_tissue(results)
+
+
+def _of_transplants(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
+    headline = headline_outcomes(results)
+    figures: dict[str, Callable[[], Drawing]] = {"survival": partial(survival.draw, results)}
+    for of in ("outcome", "grfs", "engraftment", "gvhd"):
+        figures[f"incidence_{of}"] = partial(incidence.draw, results, of=of)
+    figures["blood"] = partial(blood.draw, results)
+    figures["chimerism"] = partial(chimerism.draw, results)
+    figures["gvhd"] = partial(gvhd.draw, results)
+    figures["gvhd_over_time"] = partial(gvhd.draw, results, of="time")
+    for name in headline:
+        figures[f"outcome_{name}"] = partial(outcomes.draw, results, outcome=name)
+    if results.table["replicate"].nunique() > 1:
+        figures["spread"] = partial(spread.draw, results)
+    for ending, where in _facets_of_maps(results):
+        for name in [n for n in ("survived", "acute_gvhd_2_4") if n in headline]:
+            figures[f"heatmap_{name}{ending}"] = partial(heatmap.draw, results, outcome=name, where=where)
+    return figures
+
+
+def _of_tissue(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
     headline = headline_outcomes(results)
     names = sorted(results.course_names())
     immune = [name for name in names if name.startswith("immune.cd8")][:1]

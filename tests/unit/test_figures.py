@@ -39,7 +39,9 @@ from tests.unit.synthetic_results import (
     make_results,
     save_results,
 )
+from tests.unit.synthetic_transplants import make_transplants, write_calibration
 
+OF_TRANSPLANTS = ("blood", "calibration", "chimerism", "gvhd", "patient")
 GALLERY = Path(__file__).parents[2] / "plots"
 ARMS = (2, 6, 12, 30)
 TOUCH_PX = 1.0  # boxes may share this much of an edge: letters keep clear of the rim of their box
@@ -748,6 +750,10 @@ def test_saved_results_draw_as_those_in_memory(saved: Path) -> None:
 def test_each_gallery_script_is_short_and_draws_one_figure_with_its_data(script: Path, saved: Path, tmp_path: Path) -> None:
     assert len(script.read_text().splitlines()) <= 30
     folder = saved
+    if script.stem in OF_TRANSPLANTS:
+        folder = tmp_path / "transplants"
+        save_results(make_transplants(2, 4), folder)
+        write_calibration(folder)
     if script.stem == "heatmap":
         folder = tmp_path / "factorial"
         save_results(factorial_results(2), folder)

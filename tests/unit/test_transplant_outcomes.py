@@ -44,6 +44,17 @@ def test_recovery_that_death_or_the_end_cuts_short_is_none():
     assert np.isnan(engraftment.neutrophil_day(unfallen.seen()))
 
 
+def test_the_record_of_the_hour_of_death_is_no_day_of_its_own():
+    """EQ-CLINIC-2: recovery begins on day 15; a death at noon of day 16 makes no third day of it, on day 17 it does."""
+    for dead, wanted in ((16.5, NAN), (17.5, 15.0)):
+        patient = Transplanted(int(dead) + 1, death_day=dead)
+        course = patient.course
+        course.hours[-1] = 24.0 * dead
+        assert same(engraftment.neutrophil_day(Followed(course, True, 28.0)), wanted)
+        found = evaluate(transplant_scenario(), course).courses["blood.neutrophils"]
+        assert np.isfinite(found).sum() == int(dead) + 9
+
+
 def test_a_count_that_never_falls_has_recovered_on_day_0():
     """EQ-CLINIC-2: also if it is low before day 0, or falls after day 28 only, which is another matter."""
     patient = Transplanted().on("blood.neutrophils", -8, 0.1).on("blood.neutrophils", 0, 2.0).on("blood.neutrophils", 29, 0.1)

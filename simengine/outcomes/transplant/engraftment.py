@@ -91,7 +91,7 @@ def recovery_day(seen: Followed, name: str, threshold: float, n_days: int) -> fl
         return 0.0 if seen.was_followed_to(NADIR_WITHIN_DAYS) else float("nan")
     held = counts >= threshold
     held[: fallen[0]] = False
-    first = first_of_days(held, n_days)
+    first = first_of_days(held[: seen.n_days], n_days)
     return float("nan") if first is None else float(seen.day[first])
 
 
@@ -127,7 +127,8 @@ def secondary_failure_day(seen: Followed, neutrophils: float) -> float:
     the day of primary failure, with less than 5 % donor myeloid cells; all of it before relapse.
     """
     before = ~(seen.day >= seen.relapse_day)  # NaN: never relapsed
-    first = first_of_days((seen.course["blood.neutrophils"] < NEUTROPHILS) & (seen.day > neutrophils) & before, FAILED_DAYS)
+    is_empty = (seen.course["blood.neutrophils"] < NEUTROPHILS) & (seen.day > neutrophils) & before
+    first = first_of_days(is_empty[: seen.n_days], FAILED_DAYS)
     days = [] if first is None else [float(seen.day[first])]
     if seen.has_chimerism:
         lost = (seen.course["chimerism.myeloid"] < FAILED_CHIMERISM) & (seen.day > seen.engrafted_by) & before

@@ -28,7 +28,7 @@ class Followed:
     Attributes
     ----------
     course
-        One record a day, from the first day of conditioning to death or the end of follow-up.
+        One record at the beginning of each day, from the first day of conditioning on, and a last one at death or the end.
     has_chimerism
         Whether donor cells can be told from the patient's own.
     engrafted_by
@@ -51,6 +51,12 @@ class Followed:
     def day(self) -> Series:
         """Days of the records, float64[S]."""
         return self.course.hours / HOURS_PER_DAY
+
+    @cached_property
+    def n_days(self) -> int:
+        """Number of records that begin a day: all but a last one within the day of the record before it."""
+        whole = np.floor(self.day[-2:] + 1e-6)
+        return len(self.day) - int(len(whole) == 2 and whole[0] == whole[1])
 
     @property
     def last_day(self) -> float:

@@ -25,10 +25,10 @@ def courses_of(seen: Followed, every_h: float, until_day: float) -> dict[str, ND
     until_day
         Planned end of follow-up; after death there is no value (NaN).
     """
-    columns, days = seen.course.columns, np.rint(seen.day).astype(np.int64)
+    columns, days = seen.course.columns, np.floor(seen.day[: seen.n_days] + 1e-6).astype(np.int64)
     axis = np.arange(days[0], max(days[-1], int(until_day + 1e-6)) + 1)
     filled = np.full((len(columns), len(axis)), np.nan)
-    filled[:, days - days[0]] = seen.course.values.T
+    filled[:, days - days[0]] = seen.course.values[: seen.n_days].T
     kept = axis % max(1, round(every_h / HOURS_PER_DAY)) == 0
     series = np.ascontiguousarray(filled[:, kept])
     return {"time_h": HOURS_PER_DAY * axis[kept], **dict(zip(columns, series, strict=True))}

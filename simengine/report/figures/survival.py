@@ -1,4 +1,7 @@
-"""Graft survival by arm: Kaplan-Meier curves with 95 % bands, censoring ticks and the numbers at risk beneath."""
+"""Survival by arm: Kaplan-Meier curves with 95 % bands, censoring ticks and the numbers at risk beneath.
+
+Of grafts in tissue; or, of transplanted patients, overall survival and survival without GVHD and relapse.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ import numpy as np
 from simengine.report.drawing import Drawing
 from simengine.report.labels import n_lines
 from simengine.report.panels import share_panels
+from simengine.report.questions import SURVIVAL, Question, is_transplant
 from simengine.report.results_view import NothingToDraw, PointView, ResultsView, provenance_line
 from simengine.report.scales import HOURS_PER_DAY, day_axis
-from simengine.report.style import INK, MUTED, TEXT_PT, arm_colour, arm_label, dress, name_axes, new_figure, sign
+from simengine.report.style import INK, LABEL_PT, MUTED, TEXT_PT, arm_colour, arm_label, dress, name_axes, new_figure, sign
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,13 +28,11 @@ if TYPE_CHECKING:
 
 CURVES_IN = 2.3
 ROW_IN = 0.16
-TITLE = "Graft survival"
-KEY = "Kaplan-Meier estimate with pointwise 95 % interval; ticks: runs that ended with their graft (censored)."
 
 
 @dataclass(frozen=True)
 class _Arm:
-    """One arm's grafts: its place in the order of arms, when each was last seen, whether it was lost, and the estimate."""
+    """One arm's grafts or patients: its place among arms, when each was last seen, whether it was lost, and the estimate."""
 
     place: int
     point: PointView
@@ -45,38 +47,56 @@ class _Arm:
         return self.estimate.survival[step], self.estimate.low[step], self.estimate.high[step]
 
 
-def draw(results: ResultsView, figure: Figure | SubFigure | None = None) -> Drawing:
-    """Draw graft survival of every arm that was given cells, six arms or fewer a panel.
+def draw(results: ResultsView, figure: Figure | SubFigure | None = None, *, of: Sequence[str] | None = None) -> Drawing:
+    """Draw survival in every arm in which it has a meaning, six arms or fewer a panel.
 
-    Reads ``graft_lost`` (0 or 1) and ``graft_loss_day`` (day of loss, or of last observation when not lost).
+    Parameters
+    ----------
+    of : of grafts in tissue ``("graft",)``, of transplanted patients ``("overall", "grfs")``, panels in this order. Each reads
+        an event (0 or 1) and a day (of the event, or of the last observation without it), as `report.questions` says.
 
     Raises
     ------
     NothingToDraw
         When no run was given a graft.
     """
-    arms, without = _arms(results)
+    asked = [SURVIVAL[name] for name in of or (("overall", "grfs") if is_transplant(results) else ("graft",))]
+    found = [_arms(results, question) for question in asked]
+    arms = [arm for known, _ in found for arm in known]
     if not arms:
-        raise NothingToDraw("no run was given a graft that could be lost")
-    panels = share_panels(arms)
-    rows_in = [ROW_IN * n_lines([arm.label for arm in panel]) * len(panel) + 0.22 for panel in panels]
-    figure = figure or new_figure(height_in=0.8 + sum(rows_in) + (CURVES_IN + 0.55) * len(panels))
+        raise NothingToDraw(asked[0].nobody)
+    panels = [(question, panel) for question, (known, _) in zip(asked, found) for panel in share_panels(known)]
+    rows_in = [ROW_IN * n_lines([arm.label for arm in panel]) * len(panel) + 0.22 for _, panel in panels]
+    titled = len(asked) > 1
+    figure = figure or new_figure(height_in=0.8 + sum(rows_in) + (CURVES_IN + 0.55 + 0.2 * titled) * len(panels))
     ratios = [ratio for table_in in rows_in for ratio in (CURVES_IN, table_in)]
     axes = figure.subplots(2 * len(panels), 1, height_ratios=ratios, squeeze=False)[:, 0]
     last_day = max(float(arm.day.max()) for arm in arms)
-    tables = [_draw_panel(curves, table, panel, last_day) for curves, table, panel in zip(axes[::2], axes[1::2], panels)]
-    missing = f"Not shown, for want of a graft: {'; '.join(without)}." if without else ""
-    sign(figure, TITLE, [KEY, missing, provenance_line(results)])
-    return Drawing(figure, _shown(arms, tables[0]), TITLE, f"{TITLE} by arm. {KEY} {missing}".strip())
+    tables = [
+        _draw_panel(curves, table, panel, last_day, question.axis)
+        for curves, table, (question, panel) in zip(axes[::2], axes[1::2], panels)
+    ]
+    if titled:
+        for curves, (question, _) in zip(axes[::2], panels):
+            curves.set_title(question.title, fontsize=LABEL_PT, color=INK, loc="left", pad=6.0)
+    title = asked[0].title if not titled else "Survival"
+    key = " ".join(question.key for question in asked)
+    without = found[0][1]
+    missing = f"{asked[0].missing}: {'; '.join(without)}." if without else ""
+    sign(figure, title, [key, missing, provenance_line(results)])
+    parts = [_shown(known, tables[0]) for known, _ in found]
+    return Drawing(
+        figure, _together(parts, [question.title for question in asked]), title, f"{title} by arm. {key} {missing}".strip()
+    )
 
 
-def _arms(results: ResultsView) -> tuple[list[_Arm], list[str]]:
-    from simengine.studies.events import EVENT, TIME, follow_up
+def _arms(results: ResultsView, asked: Question) -> tuple[list[_Arm], list[str]]:
+    from simengine.studies.events import follow_up
     from simengine.studies.survival import kaplan_meier
 
-    if results.table.empty or not {EVENT, TIME} <= set(results.table):
+    if results.table.empty or not {asked.event, asked.time} <= set(results.table):
         return [], [point.label for point in results.points]
-    seen = {arm.point: arm for arm in follow_up(results.table)}
+    seen = {arm.point: arm for arm in follow_up(results.table, asked.event, asked.time)}
     arms, without = [], []
     for place, point in enumerate(results.points):
         own = seen.get(point.index)
@@ -88,14 +108,14 @@ def _arms(results: ResultsView) -> tuple[list[_Arm], list[str]]:
     return arms, without
 
 
-def _draw_panel(curves: Axes, table: Axes, panel: Sequence[_Arm], last_day: float) -> np.ndarray:
+def _draw_panel(curves: Axes, table: Axes, panel: Sequence[_Arm], last_day: float, label: str) -> np.ndarray:
     """Draw one panel and its table; returns the days at which the table stands."""
     dress(curves, grid="y")
     for arm in panel:
         _draw_curve(curves, arm)
     curves.set_ylim(-2.0, 103.0)
     curves.set_yticks([0, 25, 50, 75, 100])
-    name_axes(curves, x=day_axis(curves.xaxis, last_day * HOURS_PER_DAY), y="Grafts surviving (%)")
+    name_axes(curves, x=day_axis(curves.xaxis, last_day * HOURS_PER_DAY), y=label)
     curves.set_xlim(0.0, last_day * 1.01)
     ticks = curves.xaxis.get_majorticklocs()
     _draw_table(table, panel, ticks, curves.get_xlim())
@@ -127,6 +147,15 @@ def _draw_table(axes: Axes, panel: Sequence[_Arm], days: np.ndarray, limits: tup
         bar[0].set(transform=axes.get_yaxis_transform(), clip_on=False)
         for day, at_risk in zip(days, arm.estimate.numbers_at_risk(days)):
             axes.text(day, row, str(at_risk), ha="center", va="center", fontsize=TEXT_PT, color=INK)
+
+
+def _together(parts: Sequence[DataFrame], titles: Sequence[str]) -> DataFrame:
+    """One table of several kinds of survival, told apart by a column; of one kind as it is."""
+    import pandas as pd
+
+    if len(parts) == 1:
+        return parts[0]
+    return pd.concat([part.assign(of=title) for part, title in zip(parts, titles)], ignore_index=True)
 
 
 def _shown(arms: Sequence[_Arm], table_days: np.ndarray) -> DataFrame:
