@@ -28,6 +28,7 @@ COMMANDS = {
     "validate": "Score published observations against the model.",
     "plot": "Draw the figures of saved results.",
     "check": "Check scenario files and report every fault with its place.",
+    "cohort": "Predict a table of patients, or score predictions against what happened to them.",
     "match": "Compare donors with a patient as a transplant laboratory would.",
     "design": "Print the points of a study as a table, before anything is run.",
     "explain": "Print every resolved parameter with its unit, source and grade.",

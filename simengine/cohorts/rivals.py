@@ -1,0 +1,222 @@
+"""What the predictions are compared with: the cohort's own past, plain regressions, and the predictions recalibrated.
+
+Each is a function that fits on some patients and predicts others; none sees the outcome of a patient whom it predicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from simengine.cohorts.columns import Predictors
+from simengine.cohorts.folds import Fit
+from simengine.cohorts.observed import COMPETING, EVENT, Observed
+from simengine.cohorts.regressions import expit, fit_cox, fit_line, fit_logistic, logit
+from simengine.studies.competing import NO_EVENT, cumulative_incidence
+
+__all__ = [
+    "cox_curves",
+    "line_curves",
+    "logistic_probabilities",
+    "own_curve",
+    "own_rate",
+    "recalibrated_curves",
+    "recalibrated_days",
+    "recalibrated_probabilities",
+]
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+RIDGE = 1.0
+"""Penalty of a slope per standard deviation: that of a normal prior of standard deviation 1."""
+SLOPE_SD = 0.5
+"""Prior standard deviation of a recalibration slope about 1, and of the logarithm of a hazard ratio about 0."""
+NARROWEST, WIDEST = 0.25, 4.0
+FEWEST_EVENTS = 3
+"""Below this many events among the patients to fit on, no regression is fitted and the cohort's own rate stands for it."""
+_NAMES = {EVENT: "event", COMPETING: "death"}
+
+
+def own_rate(seen: Observed) -> Fit:
+    """Predict the share of events among the other patients."""
+
+    def fit(known: Rows) -> Callable[[Rows], Floats]:
+        rate = _rate(seen, known)
+        return lambda unseen: np.full(len(unseen), rate)
+
+    return fit
+
+
+def logistic_probabilities(seen: Observed, columns: Predictors) -> Fit:
+    """Predict by a logistic regression on columns of the table."""
+
+    def fit(known: Rows) -> Callable[[Rows], Floats]:
+        happened, weight, scale = seen.happened[known], seen.weight[known], columns.scale(known)
+        if min(happened.sum(), (1.0 - happened).sum()) < FEWEST_EVENTS:
+            return own_rate(seen)(known)
+        model = fit_logistic(scale.applied(columns.x[known]), happened, RIDGE, weight)
+        return lambda unseen: model.probability(scale.applied(columns.x[unseen]))
+
+    return fit
+
+
+def recalibrated_probabilities(seen: Observed, predicted: Floats) -> Fit:
+    """Predict by the model, its logit shifted and stretched as the other patients say; the slope is drawn toward 1."""
+
+    def fit(known: Rows) -> Callable[[Rows], Floats]:
+        happened, weight = seen.happened[known], seen.weight[known]
+        if min(happened.sum(), (1.0 - happened).sum()) < 1:
+            return lambda unseen: predicted[unseen]
+        x = logit(predicted)[:, None]
+        model = fit_logistic(x[known], happened, 1.0 / SLOPE_SD**2, weight, toward=np.ones(1))
+        return lambda unseen: model.probability(x[unseen])
+
+    return fit
+
+
+def own_curve(seen: Observed, days: Floats) -> Fit:
+    """Predict the cumulative incidence among the other patients (of death: one minus Kaplan-Meier)."""
+
+    def fit(known: Rows) -> Callable[[Rows], Floats]:
+        curve = _incidence(seen, known, days)
+        return lambda unseen: np.tile(curve, (len(unseen), 1))
+
+    return fit
+
+
+def cox_curves(seen: Observed, columns: Predictors, days: Floats) -> Fit:
+    """Predict by a Cox regression; who died before the event stays at risk for ever (Fine and Gray's subdistribution)."""
+    time = np.where(seen.state == COMPETING, np.maximum(seen.time, days[-1]) + 1.0, seen.time)
+
+    def fit(known: Rows) -> Callable[[Rows], Floats]:
+        scale, is_event = columns.scale(known), seen.state[known] == EVENT
+        if is_event.sum() < FEWEST_EVENTS:
+            return own_curve(seen, days)(known)
+        model = fit_cox(scale.applied(columns.x[known]), time[known], is_event, RIDGE)
+        return lambda unseen: -np.expm1(-model.cumulative_hazard(scale.applied(columns.x[unseen]), days))
+
+    return fit
+
+
+def line_curves(seen: Observed, columns: Predictors, days: Floats) -> Fit:
+    """Predict a lognormal day by a line through the logarithms of the days of those in whom it happened.
+
+    The share in whom it happens at all is that of the other patients.
+    """
+
+    def fit(known: Rows) -> Callable[[Rows], Floats]:
+        had = known[seen.state[known] == EVENT]
+        if len(had) < FEWEST_EVENTS:
+            return own_curve(seen, days)(known)
+        scale = columns.scale(known)
+        model = fit_line(scale.applied(columns.x[had]), _log_day(seen.time[had]), RIDGE)
+        share = float(_incidence(seen, known, np.array([seen.time.max() + 1.0]))[0])
+
+        def predict(unseen: Rows) -> Floats:
+            mean = model.mean(scale.applied(columns.x[unseen]))
+            with np.errstate(divide="ignore"):
+                z = (np.log(days) - mean[:, None]) / max(model.sd, 1e-6)
+            return np.asarray(share * ndtr(z))
+
+        return predict
+
+    return fit
+
+
+def recalibrated_curves(seen: Observed, curves: Floats) -> Fit:
+    """Predict survival by the model to the power of one hazard ratio: deaths seen over deaths expected, drawn toward 1.
+
+    `curves` hold the predicted probability of death by day 0, 1, ..., H.
+    """
+    hazard = -np.log(np.maximum(1.0 - curves, 1e-12))
+    last = np.minimum(np.floor(np.nan_to_num(seen.time)).astype(np.int64), curves.shape[1] - 1)
+    expected = hazard[np.arange(len(curves)), last]
+    died = (seen.state == EVENT) & (seen.time < curves.shape[1])
+    prior = 1.0 / SLOPE_SD**2
+
+    def fit(known: Rows) -> Callable[[Rows], Floats]:
+        ratio = float((died[known].sum() + prior) / (expected[known].sum() + prior))
+        return lambda unseen: -np.expm1(-ratio * hazard[unseen])
+
+    return fit
+
+
+def recalibrated_days(seen: Observed, days: Floats, grid: Floats) -> Fit:
+    """Predict by the model's own replicates, their days moved and spread as the other patients say.
+
+    `days` holds each replicate's day, float64[N, M], infinite for never and NaN where it failed. The logarithm of a
+    patient's day becomes level + slope x mean + width x (log day - mean), mean being his replicates'; the chance that it
+    happens at all is shifted on the logit.
+    """
+    finite = np.isfinite(days)
+    runs = (~np.isnan(days)).sum(axis=1)
+    logs = np.where(finite, _log_day(np.where(finite, days, 1.0)), 0.0)
+    count = finite.sum(axis=1)
+    mean = np.divide(logs.sum(axis=1), count, out=np.zeros(len(days)), where=count > 0)
+    away = np.where(finite, logs - mean[:, None], 0.0)
+    within = np.divide((away**2).sum(axis=1), count - 1, out=np.full(len(days), np.nan), where=count > 1)
+    share = (count + 0.5) / (runs + 1.0)
+
+    def fit(known: Rows) -> Callable[[Rows], Floats]:
+        had = known[(seen.state[known] == EVENT) & (count[known] > 0)]
+        level, slope, width = _moved(mean[had], _log_day(seen.time[had]), within[had])
+        settled = known[np.isin(seen.state[known], (EVENT, COMPETING))]
+        n_had = float((seen.state[settled] == EVENT).sum())
+        shift = np.log((n_had + 0.5) / (len(settled) - n_had + 0.5)) - float(logit(np.mean(share[settled])))
+
+        def predict(unseen: Rows) -> Floats:
+            moved = np.exp(level + slope * mean[unseen, None] + width * away[unseen])
+            chance = expit(logit(share[unseen]) + shift)
+            shown = finite[unseen]
+            got = np.stack([((moved <= day) & shown).sum(axis=1) for day in grid], axis=1)
+            among = np.divide(got, count[unseen, None], out=np.zeros(got.shape), where=count[unseen, None] > 0)
+            return np.asarray(chance[:, None] * among)
+
+        return predict if len(settled) else lambda unseen: _raw(days[unseen], grid)
+
+    return fit
+
+
+def _moved(mean: Floats, seen: Floats, within: Floats) -> tuple[float, float, float]:
+    """Return level, slope and width that bring predicted logarithms of days to those seen."""
+    n = len(seen)
+    if n < FEWEST_EVENTS:
+        return 0.0, 1.0, 1.0
+    off = seen - mean
+    ridge = float(np.var(off, ddof=1)) / SLOPE_SD**2
+    line = fit_line(mean[:, None], off, ridge)
+    slope = 1.0 + float(line.slopes[0])
+    left = float(np.mean((off - line.mean(mean[:, None])) ** 2)) * n / max(n - 2, 1)
+    own = float(np.nanmean(within)) if np.isfinite(within).any() else 0.0
+    if own <= 0.0 or left <= 0.0:
+        return line.intercept, slope, 1.0
+    width = np.exp(0.5 * np.log(left / own) * n / (n + 1.0 / SLOPE_SD**2))
+    return line.intercept, slope, float(np.clip(width, NARROWEST, WIDEST))
+
+
+def _raw(days: Floats, grid: Floats) -> Floats:
+    """Return the share of each patient's runs that got there by each day."""
+    runs = np.maximum((~np.isnan(days)).sum(axis=1), 1)
+    return np.stack([(days <= day).sum(axis=1) / runs for day in grid], axis=1)
+
+
+def _log_day(days: Floats) -> Floats:
+    """Return the logarithm of days, those below half a day as half a day."""
+    return np.log(np.maximum(days, 0.5))
+
+
+def _rate(seen: Observed, known: Rows) -> float:
+    weight = seen.weight[known]
+    return float((weight * seen.happened[known]).sum() / weight.sum())
+
+
+def _incidence(seen: Observed, known: Rows, days: Floats) -> Floats:
+    """Return the cumulative incidence of the event among some patients at given days (Aalen and Johansen)."""
+    causes = [_NAMES.get(int(state), NO_EVENT) for state in seen.state[known]]
+    found = cumulative_incidence(seen.time[known], causes)
+    if "event" not in found.causes:
+        return np.zeros(len(days))
+    return np.asarray(found.incidence[found.causes.index("event")][found.step(days)])
