@@ -30,12 +30,15 @@ ATTACK = PARAMETERS("graft_versus_host.damage_per_day", "1/day", "damage of an o
 ATTACK_HALF = PARAMETERS("graft_versus_host.effectors_half_per_kg", "1/kg", "effectors at half of that damage")
 REPAIR = PARAMETERS("graft_versus_host.repair_per_day", "1/day", "repair of what the disease damaged")
 TOXIC_REPAIR = PARAMETERS("graft_versus_host.toxic_repair_per_day", "1/day", "repair of what conditioning damaged")
+MARROW = PARAMETERS("graft_versus_host.marrow_killing_per_day", "1/day", "hazard of host marrow by very many effectors and memory cells")
+MARROW_HALF = PARAMETERS("graft_versus_host.marrow_half_per_kg", "1/kg", "effectors and memory cells at half of that hazard")
 STAGE_1 = PARAMETERS("graft_versus_host.stage_1_damage", "1", "damage at which an organ is in stage 1")
 STAGE_2 = PARAMETERS("graft_versus_host.stage_2_damage", "1", "the same, stage 2")
 STAGE_3 = PARAMETERS("graft_versus_host.stage_3_damage", "1", "the same, stage 3")
 STAGE_4 = PARAMETERS("graft_versus_host.stage_4_damage", "1", "the same, stage 4")
 
 _INFUSE = purpose("graft_versus_host.infuse")
+_MARROW = purpose("graft_versus_host.marrow")
 
 
 @kernel
@@ -115,6 +118,27 @@ def flow(patient, step, tick, days):
     calm = 1.0 + clone[s.REGULATORY] / (number[s.MASS_KG] * par[CALM_HALF])
     drive = patient.level[s.PRESENTATION] / calm
     advance_clone(patient, s.GVH, step, tick, days, drive)
+    _clear_marrow(patient, tick, days)
+
+
+@kernel
+def _clear_marrow(patient, tick, days):
+    """Let alloreactive donor T cells kill what is left of the host's marrow.
+
+    Notes
+    -----
+    EQ-GVH-6: hazard of host stem cells and progenitors = k c/(c + half), c effectors and memory cells per kg: what turns mixed
+    into full chimerism.
+    """
+    par, clone = patient.par, patient.clone[s.GVH]
+    acting = (clone[s.EFFECTORS] + clone[s.MEMORY]) / patient.number[s.MASS_KG]
+    kept = exp(-par[MARROW] * acting / (acting + par[MARROW_HALF]) * days)
+    if kept == 1.0:
+        return
+    for row in s.DIVIDING:
+        n = patient.cells[row, s.HOST]
+        if n > 0:
+            patient.cells[row, s.HOST] = binomial(patient.key, np.uint64(row), tick, _MARROW, 0, n, kept)
 
 
 @kernel
