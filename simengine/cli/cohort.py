@@ -89,7 +89,7 @@ def score(table: Path, mapping: Path, quiet: bool, as_json: bool, markdown: Path
     from simengine import cohorts
     from simengine.cli.progress import Reporter
     from simengine.cli.tables import print_table
-    from simengine.cohorts.scoreboard import NOTES, headings_and_cells
+    from simengine.cohorts.scoreboard import NOTES, outcome_tables
     from simengine.studies.files import write_file
 
     with _report(Reporter, quiet) as report:
@@ -99,8 +99,9 @@ def score(table: Path, mapping: Path, quiet: bool, as_json: bool, markdown: Path
     if as_json:
         _print_json({"scores": _records(found.table), "calibration": _records(found.calibration)})
     else:
-        headings, rows = headings_and_cells(found.table)
-        print_table(headings, rows, title="Predictions and what happened", caption="\n".join(NOTES))
+        for title, headings, rows in outcome_tables(found.table):
+            print_table(headings, rows, title=title) if rows else click.echo(title)
+        click.echo("\n".join(NOTES))
     return _end(found.prediction, quiet)
 
 

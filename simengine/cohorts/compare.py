@@ -176,12 +176,12 @@ def _flag(case: _Case) -> Iterator[tuple[str, Scores, Rows]]:
         repeats = [
             scored(p, logit(np.clip(p, 1e-6, 1.0 - 1e-6)), _order(model, -p, pairs, fold, ranked, order)) for p, fold in found
         ]
-        yield model, _without_slope(_mean(repeats), model), curve
+        yield model, _without_slope(_mean(repeats)), curve
 
 
-def _without_slope(scores: Scores, model: str) -> Scores:
-    """Leave out the slope of the cohort's own rate, which predicts the same for all."""
-    return scores | ({"calibration_slope": np.full(len(scores["concordance"]), np.nan)} if model == OWN else {})
+def _without_slope(scores: Scores) -> Scores:
+    """Leave out the slope of what was fitted on the cohort itself: its intercepts run against the outcome."""
+    return scores | {"calibration_slope": np.full(len(scores["concordance"]), np.nan)}
 
 
 def _ended(seen: Observed, end: float) -> tuple[Floats, Labels]:
@@ -272,7 +272,7 @@ def _survival(case: _Case) -> Iterator[tuple[str, Scores, Rows]]:
         level = np.tile(mean.mean(axis=0), (len(mean), 1)) if model == OWN else mean
         orders = [_order(model, metrics.restricted_means(curve), pairs, fold, case, order) for curve, fold in found]
         repeats = [scored(curve, _hazard(curve), rank) for (curve, _), rank in zip(found, orders)]
-        yield model, _without_slope(_mean(repeats), model), _by_day(level, seen, at_days)
+        yield model, _without_slope(_mean(repeats)), _by_day(level, seen, at_days)
 
 
 def _hazard(curve: Floats) -> Floats:

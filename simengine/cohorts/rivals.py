@@ -34,7 +34,6 @@ RIDGE = 1.0
 """Penalty of a slope per standard deviation: that of a normal prior of standard deviation 1."""
 SLOPE_SD = 0.5
 """Prior standard deviation of a recalibration slope about 1, and of the logarithm of a hazard ratio about 0."""
-NARROWEST, WIDEST = 0.25, 4.0
 FEWEST_EVENTS = 3
 """Below this many events among the patients to fit on, no regression is fitted and the cohort's own rate stands for it."""
 _NAMES = {EVENT: "event", COMPETING: "death"}
@@ -116,10 +115,7 @@ def line_curves(seen: Observed, columns: Predictors, days: Floats) -> Fit:
         share = float(_incidence(seen, known, np.array([seen.time.max() + 1.0]))[0])
 
         def predict(unseen: Rows) -> Floats:
-            mean = model.mean(scale.applied(columns.x[unseen]))
-            with np.errstate(divide="ignore"):
-                z = (np.log(days) - mean[:, None]) / max(model.sd, 1e-6)
-            return np.asarray(share * ndtr(z))
+            return np.asarray(share * _normal(days, model.mean(scale.applied(columns.x[unseen])), model.sd))
 
         return predict
 
@@ -145,62 +141,42 @@ def recalibrated_curves(seen: Observed, curves: Floats) -> Fit:
 
 
 def recalibrated_days(seen: Observed, days: Floats, grid: Floats) -> Fit:
-    """Predict by the model's own replicates, their days moved and spread as the other patients say.
+    """Predict a lognormal day about a line through the logarithm of the model's own median day, as the others say.
 
-    `days` holds each replicate's day, float64[N, M], infinite for never and NaN where it failed. The logarithm of a
-    patient's day becomes level + slope x mean + width x (log day - mean), mean being his replicates'; the chance that it
-    happens at all is shifted on the logit.
+    `days` holds each replicate's day, float64[N, M], infinite for never and NaN where it failed. The slope is drawn toward 1;
+    the chance that it happens at all is the model's, shifted on the logit.
     """
     finite = np.isfinite(days)
-    runs = (~np.isnan(days)).sum(axis=1)
-    logs = np.where(finite, _log_day(np.where(finite, days, 1.0)), 0.0)
-    count = finite.sum(axis=1)
-    mean = np.divide(logs.sum(axis=1), count, out=np.zeros(len(days)), where=count > 0)
-    away = np.where(finite, logs - mean[:, None], 0.0)
-    within = np.divide((away**2).sum(axis=1), count - 1, out=np.full(len(days), np.nan), where=count > 1)
+    count, runs = finite.sum(axis=1), (~np.isnan(days)).sum(axis=1)
+    middle = np.sort(np.where(finite, days, np.inf), axis=1)[np.arange(len(days)), np.maximum(count - 1, 0) // 2]
+    typical = np.median(middle[count > 0]) if (count > 0).any() else 1.0
+    x = _log_day(np.where(count > 0, middle, typical))
     share = (count + 0.5) / (runs + 1.0)
 
     def fit(known: Rows) -> Callable[[Rows], Floats]:
-        had = known[(seen.state[known] == EVENT) & (count[known] > 0)]
-        level, slope, width = _moved(mean[had], _log_day(seen.time[had]), within[had])
+        had = known[seen.state[known] == EVENT]
+        if len(had) < FEWEST_EVENTS:
+            return own_curve(seen, grid)(known)
+        off = _log_day(seen.time[had]) - x[had]
+        line = fit_line(x[had, None], off, float(np.var(off, ddof=1)) / SLOPE_SD**2)
         settled = known[np.isin(seen.state[known], (EVENT, COMPETING))]
-        n_had = float((seen.state[settled] == EVENT).sum())
-        shift = np.log((n_had + 0.5) / (len(settled) - n_had + 0.5)) - float(logit(np.mean(share[settled])))
+        n_never = float((seen.state[settled] == COMPETING).sum())
+        shift = np.log((len(had) + 0.5) / (n_never + 0.5)) - float(logit(np.mean(share[settled])))
 
         def predict(unseen: Rows) -> Floats:
-            moved = np.exp(level + slope * mean[unseen, None] + width * away[unseen])
+            mean = x[unseen] + line.mean(x[unseen, None])
             chance = expit(logit(share[unseen]) + shift)
-            shown = finite[unseen]
-            got = np.stack([((moved <= day) & shown).sum(axis=1) for day in grid], axis=1)
-            among = np.divide(got, count[unseen, None], out=np.zeros(got.shape), where=count[unseen, None] > 0)
-            return np.asarray(chance[:, None] * among)
+            return np.asarray(chance[:, None] * _normal(grid, mean, line.sd))
 
-        return predict if len(settled) else lambda unseen: _raw(days[unseen], grid)
+        return predict
 
     return fit
 
 
-def _moved(mean: Floats, seen: Floats, within: Floats) -> tuple[float, float, float]:
-    """Return level, slope and width that bring predicted logarithms of days to those seen."""
-    n = len(seen)
-    if n < FEWEST_EVENTS:
-        return 0.0, 1.0, 1.0
-    off = seen - mean
-    ridge = float(np.var(off, ddof=1)) / SLOPE_SD**2
-    line = fit_line(mean[:, None], off, ridge)
-    slope = 1.0 + float(line.slopes[0])
-    left = float(np.mean((off - line.mean(mean[:, None])) ** 2)) * n / max(n - 2, 1)
-    own = float(np.nanmean(within)) if np.isfinite(within).any() else 0.0
-    if own <= 0.0 or left <= 0.0:
-        return line.intercept, slope, 1.0
-    width = np.exp(0.5 * np.log(left / own) * n / (n + 1.0 / SLOPE_SD**2))
-    return line.intercept, slope, float(np.clip(width, NARROWEST, WIDEST))
-
-
-def _raw(days: Floats, grid: Floats) -> Floats:
-    """Return the share of each patient's runs that got there by each day."""
-    runs = np.maximum((~np.isnan(days)).sum(axis=1), 1)
-    return np.stack([(days <= day).sum(axis=1) / runs for day in grid], axis=1)
+def _normal(days: Floats, mean: Floats, sd: float) -> Floats:
+    """Return the share of lognormal days that lie up to each of some days, float64[N, D]."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(ndtr((np.log(days) - mean[:, None]) / max(sd, 1e-6)))
 
 
 def _log_day(days: Floats) -> Floats:

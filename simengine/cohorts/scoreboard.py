@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simengine.cohorts.compare import COX, LINE, LOGISTIC, OWN, Comparison
+from simengine.cohorts.compare import COX, LINE, LOGISTIC, OWN, RECALIBRATED, Comparison
+from simengine.cohorts.outcomes import PREDICTED
 from simengine.studies.manifest import DISCLAIMER
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["NOTES", "SCORES", "calibration_table", "headings_and_cells", "markdown", "score_table"]
+__all__ = ["NOTES", "SCORES", "OutcomeTable", "calibration_table", "markdown", "outcome_tables", "score_table"]
 
 SCORES: dict[str, tuple[str, str]] = {
     "brier": ("Brier score", "lower"),
     "crps_days": ("CRPS, days", "lower"),
-    "integrated_brier": ("integrated Brier score", "lower"),
+    "integrated_brier": ("Brier score, integrated", "lower"),
     "concordance": ("concordance", "higher"),
     "calibration_slope": ("calibration slope", "1"),
     "calibration_intercept": ("calibration intercept", "0"),
-    "deaths_over_expected": ("deaths seen / expected", "1"),
-    "coverage_80": ("seen within 10-90 %", "0.8"),
-    "observed_over_predicted_day": ("day seen / predicted", "1"),
-    "mean_predicted": ("mean prediction", "as seen"),
+    "deaths_over_expected": ("deaths / expected", "1"),
+    "coverage_80": ("within 10-90 %", "0.8"),
+    "observed_over_predicted_day": ("day / predicted", "1"),
+    "mean_predicted": ("mean prediction", ""),
     "observed": ("share seen", ""),
 }
 """Title of each score, and which value is good."""
 NOTES = (
+    "↓ lower, ↑ higher is better, → is right; gain: recalibrated minus cohort rate.",
     "Intervals: 95 %, resampling patients with their predictions held fixed. `recalibrated`, `cohort rate` and",
     "`regression` are fitted on nine tenths of the patients and predict the others, five divisions averaged.",
     "",
@@ -110,65 +112,81 @@ def calibration_table(comparisons: Iterable[Comparison]) -> DataFrame:
 def title_of(name: str) -> str:
     """Return the title of a score."""
     if name.startswith("brier_"):
-        return f"Brier score at {name.removeprefix('brier_').removesuffix('_days')} days"
+        return f"Brier score, {name.removeprefix('brier_').removesuffix('_days')} days"
     return SCORES[name][0]
 
 
-def headings_and_cells(table: DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows of a table that a person can read: one row for each outcome and score, a column a model."""
-    models = [str(model) for model in dict.fromkeys(table["model"].dropna())]
-    short = [model for model in models if model not in REGRESSIONS]
-    headings = ["outcome", "score", *short, *(["regression"] if len(short) < len(models) else [])]
-    rows: list[list[str]] = []
-    for outcome, part in table.groupby("outcome", sort=False):
-        first = part.iloc[0]
-        if first["reason"]:
-            rows.append([f"{outcome}\n{first['reason']}", "–", *["–"] * (len(headings) - 2)])
-            continue
-        head = f"{outcome}\n{first['events']} of {first['n']}, to day {first['horizon_days']:g}"
-        for name, scores in part.groupby("score", sort=False):
-            found = {str(row["model"]): row for row in scores.to_dict("records")}
-            cells = [_cell(found.get(model)) for model in short]
-            others = [found[model] for model in REGRESSIONS if model in found]
-            if len(short) < len(models):
-                cells.append(_cell(_best(others)))
-            rows.append([head, _titled(str(name)), *cells])
-            head = ""
-    return headings, rows
+GOOD = {"lower": "↓", "higher": "↑"}
+SHORT = {
+    OWN: "cohort\nrate",
+    RECALIBRATED: "recali-\nbrated",
+    LOGISTIC: "logistic\nregression",
+    COX: "Cox\nregression",
+    LINE: "log-day\nregression",
+}
+"""Headings of the models, narrow enough for a screen."""
+
+
+class OutcomeTable(NamedTuple):
+    """The scores of one outcome as a person reads them: a title, headings, and rows of cells."""
+
+    title: str
+    headings: list[str]
+    rows: list[list[str]]
+
+
+def outcome_tables(table: DataFrame) -> list[OutcomeTable]:
+    """Return one table for each outcome: a row for each score, a column for each model, and what recalibration gains."""
+    return [_outcome_table(str(outcome), part.to_dict("records")) for outcome, part in table.groupby("outcome", sort=False)]
+
+
+def _outcome_table(outcome: str, rows: list[dict[str, Any]]) -> OutcomeTable:
+    first = rows[0]
+    title = f"{PREDICTED[outcome].title}: {first['events']} of {first['n']} patients, compared to day {first['horizon_days']:g}"
+    if first["reason"]:
+        return OutcomeTable(f"{PREDICTED[outcome].title}: not scored ({first['reason']})", [], [])
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    found = {(row["score"], row["model"]): row for row in rows}
+    cells = []
+    for score in dict.fromkeys(row["score"] for row in rows):
+        cells.append([_titled(score), *(_cell(found[score, model]) for model in models)])
+        cells[-1].append(_cell(found[score, RECALIBRATED], "from_rate"))
+    return OutcomeTable(title, ["", *(SHORT.get(model, model) for model in models), "gain by\nrecalibrated"], cells)
 
 
 def _titled(name: str) -> str:
     better = _better(name)
-    return f"{title_of(name)}\n({better}{' is better' if better in ('lower', 'higher') else ''})" if better else title_of(name)
+    return f"{title_of(name)} {GOOD.get(better, f'(→ {better})')}" if better else title_of(name)
 
 
-def _best(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    if not rows:
-        return None
-    sign = -1.0 if rows[0]["better"] == "higher" else 1.0
-    return min(rows, key=lambda row: sign * row["value"])
-
-
-def _cell(row: Mapping[str, Any] | None) -> str:
+def _cell(row: Mapping[str, Any], name: str = "value") -> str:
     """Return a value and, below it, its interval."""
-    if row is None or np.isnan(row["value"]):
+    low, high = ("low", "high") if name == "value" else (f"{name}_low", f"{name}_high")
+    value = row.get(name, np.nan)
+    if not np.isfinite(value):
         return "–"
-    value = _number(row["value"])
-    return value if np.isnan(row["low"]) else f"{value}\n[{_number(row['low'])}, {_number(row['high'])}]"
+    if np.isnan(row[low]):
+        return _number(value)
+    return f"{_number(value)}\n{_number(row[low], 1)}, {_number(row[high], 1)}"
 
 
-def _number(value: float) -> str:
-    text = f"{value:.3f}" if abs(value) < 10.0 else f"{value:.1f}"
+def _number(value: float, fewer: int = 0) -> str:
+    """Return a number with three digits, or fewer."""
+    digits = 3 if abs(value) < 1.0 else 2 if abs(value) < 10.0 else 1
+    text = f"{value:.{digits - min(fewer, digits)}f}"
+    text = text.removeprefix("-") if float(text) == 0.0 else text
     return text.replace("-", "−")
 
 
 def markdown(table: DataFrame, title: str, notes: Iterable[str]) -> str:
-    """Return the scores as a page: a heading, a table, and what the numbers are."""
-    headings, rows = headings_and_cells(table)
-    lines = [f"# {title}", "", _line(headings), _line(["---"] * len(headings))]
-    lines += [_line([cell.replace("\n", " ") for cell in row]) for row in rows]
+    """Return the scores as a page: a heading, a table for each outcome, and what the numbers are."""
+    lines = [f"# {title}"]
+    for part in outcome_tables(table):
+        lines += ["", f"## {part.title}"]
+        if part.rows:
+            lines += ["", _line(part.headings), _line(["---"] * len(part.headings)), *map(_line, part.rows)]
     return "\n".join([*lines, "", *notes, ""])
 
 
 def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cell.replace('-' + chr(10), '').replace(chr(10), ' ') for cell in cells)} |"
