@@ -15,13 +15,26 @@ import click
 def command(results: Path, out: Path | None, paraview: bool) -> None:
     """Draw the figures of saved results, each with the CSV of what it shows.
 
+    Of a scored cohort (a folder with calibration.csv and without saved runs) its calibration is drawn.
+
     \b
     Example:
       simengine plot results/heart_infarct_demo
       simengine plot results/heart_infarct_demo --out figures --paraview
     """
     from simengine.api import open_results
+    from simengine.report.figures import calibration
+    from simengine.report.results_view import NothingToDraw
+    from simengine.studies.manifest import NAME
 
+    if not (results / NAME).is_file() and (results / calibration.FILE).is_file():
+        try:
+            drawing = calibration.draw(results)
+        except NothingToDraw as reason:
+            raise click.ClickException(str(reason)) from reason
+        for path in drawing.save(out or results / "figures", "calibration"):
+            click.echo(path)
+        return
     opened = open_results(results)
     from simengine.report.gallery import draw_all
 

@@ -10,6 +10,7 @@ from math import prod
 from simengine.report.drawing import Drawing
 from simengine.report.figures import (
     blood,
+    calibration,
     chimerism,
     courses,
     effects,
@@ -19,6 +20,7 @@ from simengine.report.figures import (
     ledger,
     outcomes,
     patch,
+    patient,
     spread,
     survival,
 )
@@ -42,10 +44,13 @@ def _of_transplants(results: ResultsView) -> dict[str, Callable[[], Drawing]]:
     figures["chimerism"] = partial(chimerism.draw, results)
     figures["gvhd"] = partial(gvhd.draw, results)
     figures["gvhd_over_time"] = partial(gvhd.draw, results, of="time")
+    figures["patient"] = partial(patient.draw, results)
     for name in headline:
         figures[f"outcome_{name}"] = partial(outcomes.draw, results, outcome=name)
     if results.table["replicate"].nunique() > 1:
         figures["spread"] = partial(spread.draw, results)
+    if (results.path / calibration.FILE).is_file():
+        figures["calibration"] = partial(calibration.draw, results)
     for ending, where in _facets_of_maps(results):
         for name in [n for n in ("survived", "acute_gvhd_2_4") if n in headline]:
             figures[f"heatmap_{name}{ending}"] = partial(heatmap.draw, results, outcome=name, where=where)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from simengine.report.figures import blood, chimerism, gvhd, incidence, survival
+from simengine.cli import main
+from simengine.report.figures import blood, calibration, chimerism, gvhd, incidence, patient, survival
 from simengine.report.questions import INCIDENCE
 from simengine.report.results_view import NothingToDraw
 from simengine.report.selection import draw_each, plan_figures
 from simengine.studies import events
 from tests.unit.synthetic_results import make_results
-from tests.unit.synthetic_transplants import make_transplants
+from tests.unit.synthetic_transplants import make_transplants, write_calibration
 from tests.unit.test_figures import assert_readable
 
 OF_PATIENTS = ("outcome", "engraftment", "gvhd", "grfs")
@@ -55,6 +59,18 @@ def test_texts_of_competing_events_never_overlap(n_arms: int, of: str) -> None:
 @pytest.mark.parametrize("n_arms", [1, 3, 12])
 def test_texts_of_survival_never_overlap(n_arms: int) -> None:
     assert_readable(survival.draw(make_transplants(n_arms, 15)))
+
+
+@pytest.mark.parametrize(("n_runs", "replicates"), [(3, 1), (1, 3), (1, 80)])
+def test_texts_of_a_patients_page_never_overlap(n_runs: int, replicates: int) -> None:
+    results = make_transplants(3, n_runs, replicates=replicates)
+    for point in range(3):
+        assert_readable(patient.draw(results, run=(point, 0, 0)))
+
+
+@pytest.mark.parametrize(("n_models", "n_outcomes"), [(1, 1), (2, 3), (3, 5)])
+def test_texts_of_calibration_never_overlap(tmp_path: Path, n_models: int, n_outcomes: int) -> None:
+    assert_readable(calibration.draw(write_calibration(tmp_path, n_models, outcomes=n_outcomes)))
 
 
 # ---------------------------------------------------------------- the table beside a figure is what it shows
@@ -157,6 +173,90 @@ def test_stages_of_a_day_and_the_dead_add_up_to_all_patients(three) -> None:
     day, runs = three.course(0, "gvhd.gut_stage")
     own = shown[(shown["point"] == 0) & (shown["scored"] == "Gut, stage") & (shown["day"] == 40.0)].set_index("name")["share"]
     assert own["II"] == pytest.approx((runs[:, day == 960.0] == 2.0).mean())
+
+
+# ---------------------------------------------------------------- one patient
+
+
+def test_a_patients_page_tells_and_draws_the_run_that_was_asked_for() -> None:
+    results = make_transplants(3, 2, replicates=6)
+    drawing = patient.draw(results, run=(2, 1, 3))
+    table = results.table
+    row = table[(table["point"] == 2) & (table["patient"] == 1) & (table["replicate"] == 3)].iloc[0]
+    shown = drawing.data[drawing.data["course"] == "blood.platelets"].set_index("day")
+    _, runs = results.course(2, "blood.platelets")
+    np.testing.assert_array_equal(shown["value"], runs[6 + 3])
+    np.testing.assert_allclose(shown.loc[10.0, "median"], np.median(runs[6:, 18]))
+    assert shown.loc[10.0, "n"] == 6
+    words = " ".join(text.get_text() for axes in drawing.figure.axes[:1] for text in axes.texts).replace("\n", " ")
+    assert f"Neutrophils 0.5: day {row['neutrophil_day']:.0f}" in words
+    for told in (
+        "Acute myeloid leukaemia",
+        "45 years, female",
+        "Parent or child",
+        "4 of 8 HLA alleles matched",
+        "T cells 250.0",
+    ):
+        assert told in words
+    assert "of 36 runs" in drawing.figure.get_supxlabel()
+
+
+def test_shares_of_replicates_are_those_of_the_patient_alone() -> None:
+    results = make_transplants(1, 2, replicates=20)
+    axes = patient.draw(results, run=(0, 1, 0)).figure.axes[-2]
+    own = results.table[results.table["patient"] == 1]
+    drawn = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "D"]
+    assert drawn[5:] == pytest.approx([100.0 * own[name].mean() for name in ("relapse", "nonrelapse_death", "survived")])
+
+
+def test_the_lines_of_the_replicates_are_as_long_as_they_lived() -> None:
+    results = make_transplants(1, 1, replicates=25)
+    axes = patient.draw(results).figure.axes[-1]
+    ends: dict[float, float] = {}
+    for line in axes.lines:
+        if len(line.get_xdata()) == 2:
+            y = float(line.get_ydata()[0])
+            ends[y] = max(ends.get(y, 0.0), float(line.get_xdata()[1]))
+    assert list(dict(sorted(ends.items())).values()) == pytest.approx(sorted(results.table["survival_day"], reverse=True))
+    deaths = sum(line.get_marker() == "|" for line in axes.lines)
+    assert deaths == results.table["death"].sum()
+
+
+def test_a_run_that_is_not_there_has_no_page() -> None:
+    with pytest.raises(NothingToDraw, match=r"no run of point, patient, replicate \(9, 0, 0\)"):
+        patient.draw(make_transplants(1, 1), run=(9, 0, 0))
+
+
+# ---------------------------------------------------------------- calibration
+
+
+def test_dots_stand_where_the_file_says(tmp_path: Path) -> None:
+    table = pd.read_csv(write_calibration(tmp_path, n_models=2, outcomes=2))
+    drawing = calibration.draw(tmp_path)
+    dots = [np.asarray(dots.get_offsets()) for dots in drawing.figure.axes[1].collections if hasattr(dots, "get_sizes")]
+    own = table[table["outcome"] == "acute GVHD II-IV by day 100"]
+    for model, found in zip(("simengine", "registry mean"), [found for found in dots if len(found) == 5]):
+        np.testing.assert_allclose(found, 100.0 * own.loc[own["model"] == model, ["predicted", "observed"]].to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "there is no calibration.csv"), ("outcome,model\na,b\n", "no column 'group'"), ("empty", "holds no prediction")],
+)
+def test_a_file_without_calibration_says_what_is_missing(tmp_path: Path, content: str | None, reason: str) -> None:
+    if content is not None:
+        heads = ",".join(calibration.COLUMNS)
+        (tmp_path / "calibration.csv").write_text(f"{heads}\na,b,1,3,,,,\n" if content == "empty" else content)
+    with pytest.raises(NothingToDraw, match=reason):
+        calibration.draw(tmp_path)
+
+
+def test_plot_draws_the_calibration_of_a_scored_cohort(tmp_path: Path) -> None:
+    write_calibration(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["plot", str(tmp_path)])
+    assert ended.value.code in (0, None)
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["calibration.csv", "calibration.png"]
 
 
 # ---------------------------------------------------------------- what a report holds
