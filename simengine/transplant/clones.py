@@ -14,6 +14,7 @@ from simengine.transplant.registry import PARAMETERS
 __all__ = ["advance_clone", "poison_clone", "thin_clone"]
 
 WAKING = PARAMETERS("clones.waking_per_day", "1/day", "naive cells that meet antigen at full presentation, before drugs")
+DIRECT = PARAMETERS("clones.direct_speed", "1", "rise of waking by full mismatch, whose antigen needs no help of damage")
 RECALL = PARAMETERS("clones.memory_recall", "1", "how much faster memory cells wake")
 FIRST_DAYS = PARAMETERS("clones.first_division_days", "days", "mean time from waking to the first division")
 CYCLE_DAYS = PARAMETERS("clones.cycle_days", "days", "mean time of a division")
@@ -78,9 +79,11 @@ def advance_clone(patient, clone, step, tick, days, drive):
 
     Notes
     -----
-    EQ-CLONE-1: naive cells wake at w x drive x (1 - activation blocked), memory cells recall times as fast and spared a
-    share of the block. Each division takes a mean time, succeeds with probability 1 - proliferation blocked and doubles what
-    succeeds; a cell that fails is lost. Of new effectors a share becomes regulatory, of lost effectors a share becomes memory.
+    EQ-CLONE-1: naive cells wake at w x drive x (1 + direct x foreignness) x (1 - activation blocked), memory cells recall
+    times as fast and spared a share of the block. Each division takes a mean time / (1 -
+    proliferation blocked), the first a longer one, succeeds with probability 1 / (1 + active cells / room) and doubles what
+    succeeds; a cell that fails is lost. Of new effectors a share becomes regulatory,
+    of lost effectors a share becomes memory.
     """
     cells, par, block = patient.clone[clone], patient.par, patient.block[step]
     lost = _draw(patient, clone, s.EFFECTORS, tick, _FADE, 0, cells[s.EFFECTORS], 1.0 - exp(-par[LOSS] * days))
@@ -108,8 +111,10 @@ def advance_clone(patient, clone, step, tick, days, drive):
                 doubled -= calmed
             cells[row + 1] += doubled
     blocked = block[s.BLOCK_ACTIVATION]
-    waking = par[WAKING] * drive * (1.0 - blocked)
-    recall = par[WAKING] * par[RECALL] * drive * (1.0 - blocked * (1.0 - par[MEMORY_SPARED]))
+    foreign = patient.number[s.FOREIGN_HVG + clone]
+    met = par[WAKING] * drive * (1.0 + par[DIRECT] * foreign)
+    waking = met * (1.0 - blocked)
+    recall = met * par[RECALL] * (1.0 - blocked * (1.0 - par[MEMORY_SPARED]))
     woken = _draw(patient, clone, s.NAIVE, tick, _WAKE, 0, cells[s.NAIVE], 1.0 - exp(-waking * days))
     recalled = _draw(patient, clone, s.MEMORY, tick, _WAKE, 0, cells[s.MEMORY], 1.0 - exp(-recall * days))
     tolerant = _draw(patient, clone, s.NAIVE, tick, _FADE, 0, cells[s.NAIVE] - woken, 1.0 - exp(-par[NAIVE_LOSS] * days))
