@@ -90,7 +90,7 @@ def people_of(loaded: LoadedMapping, table: Table) -> list[Person]:
             else:
                 cells.append((plan, found))
         person = Person(row, identity, number, tuple(cells), loaded)
-        problems += wrong or _unsound(person, table)
+        problems += [*wrong, *_unsound(person, table, is_whole=not wrong)]
         people.append(person)
     if problems:
         raise InputError(problems)
@@ -151,8 +151,11 @@ def _cell(loaded: LoadedMapping, plan: FieldPlan, text: str) -> Category | Fault
     return None
 
 
-def _unsound(person: Person, table: Table) -> Iterator[Problem]:
-    """Yield what is wrong with the scenario of a row: at the cell of a number, at the category of a category."""
+def _unsound(person: Person, table: Table, is_whole: bool) -> Iterator[Problem]:
+    """Yield what is wrong with the scenario of a row: at the cell of a number, at the category of a category.
+
+    Of a row that is not whole, because some cells could not be read, only what is wrong with single cells is told.
+    """
     loaded = person.loaded
     settings = person.settings(0, 0)
     _, found = validate(applied(loaded.base, [setting for _, setting in settings]), loaded.catalog)
@@ -162,6 +165,8 @@ def _unsound(person: Person, table: Table) -> Iterator[Problem]:
             ((plan, s) for plan, s in reversed(settings) if s.path[: len(finding.path)] == finding.path[: len(s.path)]), None
         )
         hint = "; ".join(part for part in (finding.hint, f"patient {person.id}") if part)
+        if not is_whole and (origin is None or origin[1].path != finding.path or origin[1].written is not None):
+            continue
         if origin is None:
             yield table.problem(person.row, name, finding.found, finding.expected, hint)
         elif origin[1].written is not None:

@@ -70,4 +70,4 @@ def stub(scenario, seed, patient, replicate):
         "death_cause": "relapse" if dies else "",
         "weight_seen": float(scenario.patient.weight_kg or NAN),
     }
-    return ToyResult(row)
+    return ToyResult(row, {}, (), {})

@@ -72,7 +72,7 @@ def test_the_area_under_the_curve_is_mann_and_whitneys():
 
 
 def test_a_fair_brier_score_does_not_depend_on_how_many_replicates_there_are():
-    """The mean over ensembles of 5 and of 50 from the same chance is that of the chance itself (2e5 draws, 5 standard errors)."""
+    """The mean over ensembles of 5 and of 50 from the same chance is that of the chance itself (5 standard errors)."""
     p, y = 0.3, 1.0
     for runs in (5, 50):
         share = RNG.binomial(runs, p, 200_000) / runs

@@ -74,14 +74,16 @@ def test_a_cox_regression_is_that_of_a_general_optimiser_with_ties(ridge):
 
 
 def test_a_cox_regression_by_hand():
-    """Three patients; the one with x = 1 dies first, then one with x = 0, the last is censored: b maximises b - log(e^b + 2)."""
+    """The one with x = 1 dies first, then one with x = 0, the last is censored: b maximises b - log(e^b + 2)."""
     x, time = np.array([[1.0], [0.0], [0.0]]), np.array([1.0, 2.0, 3.0])
     found = fit_cox(x, time, np.array([True, True, False]), ridge=1.0)
     b = float(found.slopes[0])
     assert 1 - math.exp(b) / (math.exp(b) + 2) - b == pytest.approx(0, abs=1e-7)
     jumps = [1 / (math.exp(b) + 2), 1 / (math.exp(b) + 2) + 1 / 2]
     assert np.allclose(found.baseline, jumps)
-    assert np.allclose(found.cumulative_hazard(np.array([[0.0]]), np.array([0.5, 1.0, 1.5, 9.0])), [[0, *jumps[:1] * 2, jumps[1]]])
+    assert np.allclose(
+        found.cumulative_hazard(np.array([[0.0]]), np.array([0.5, 1.0, 1.5, 9.0])), [[0, *jumps[:1] * 2, jumps[1]]]
+    )
 
 
 def test_censoring_counts_in_a_cox_regression():
