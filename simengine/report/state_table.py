@@ -1,7 +1,8 @@
 """What the model's state consists of, read from the code itself: rows of arrays, declared names, random purposes.
 
 ``python -m simengine.report.state_table`` renews the generated part of ``docs/model.md`` of a checkout; a test compares.
-Rows of arrays are read from the sources of ``simengine.state``, where each row stands with its meaning behind it.
+Rows of arrays are read from the sources of ``simengine.state`` and ``simengine.transplant``, where each row stands with its
+meaning behind it.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ import ast
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import simengine.engine  # noqa: F401  # every purpose is named when its module is loaded
+import simengine.engine
+import simengine.transplant  # noqa: F401  # every purpose is named when its module is loaded
 from simengine.foundation.random import purposes
 from simengine.mechanisms import MECHANISMS, owned, registry
+from simengine.transplant.state import pool_names
 
 __all__ = ["PAGE", "renewed", "state_table"]
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "model.md"
 """Where the description lies in a checkout."""
 _BEGIN, _END = "<!-- generated: state -->", "<!-- end of generated -->"
-_STATE = Path(__file__).resolve().parents[1] / "state"
+_PACKAGE = Path(__file__).resolve().parents[1]
+_FILES = ("state/cells.py", "state/world.py", "state/body.py", "transplant/state.py")
 _ARRAYS = {
     "X": "Cells.real, float64, one column a cell",
     "TYPE": "Cells.whole, int64, one column a cell",
@@ -35,6 +39,12 @@ _ARRAYS = {
     "PAIR_CLASS_1": "Body.pair, float64",
     "DRUG_FIRST_TICK": "Body.drugs, float64, one row a drug",
     "FLUX_ANTIGEN": "Body.flux, float64",
+    "DAMAGE_SKIN": "Patient.level, float64, amounts and shares of a transplantation",
+    "MASS_KG": "Patient.number, float64, what is fixed for the patient",
+    "HIT_STEM": "Patient.hit, float64, one row a step, what conditioning does: -ln(survival), share of an organ",
+    "BLOCK_ACTIVATION": "Patient.block, float64, one row a step, what drugs do",
+    "DIES_OF_RELAPSE": "Patient.left, float64, hazard that is left until death of a cause",
+    "DAY_OF_DEATH": "Patient.day_of, float64, days of events (NaN: not yet)",
 }
 """What an array is, by its first row."""
 _DRAWN_BY_NAME = ("patient.", "run.", "tests.")
@@ -44,9 +54,11 @@ _DRAWN_BY_NAME = ("patient.", "run.", "tests.")
 def state_table() -> str:
     """Return the generated part of the description, as Markdown."""
     parts = ["#### Rows of arrays\n"]
-    for file in ("cells.py", "world.py", "body.py"):
-        for title, rows in _blocks(_STATE / file):
+    for file in _FILES:
+        for title, rows in _blocks(_PACKAGE / file):
             parts += [f"{title}:\n", _table(("row", "name", "meaning"), rows)]
+    pools = [(str(i), name) for i, name in enumerate(pool_names())]
+    parts += ["Patient.cells, int64, columns host, donor, second unit, transfused:\n", _table(("row", "pool"), pools)]
     for register in (registry.SIGNALS, registry.BEHAVIOURS, registry.CAUSES, registry.POOLS, registry.SOLUTES):
         parts += [f"#### {register.kind.capitalize()}s, in row order\n", _declared(register)]
     codes = [(str(code), name) for name, code in purposes().items() if not name.startswith(_DRAWN_BY_NAME)]

@@ -24,8 +24,8 @@ _FROZEN = ("cord_blood",)
 def doses_of(scenario: Scenario, numbers: Numbers, dice: Dice) -> tuple[float, float]:
     """Return CD34 and T cells given per kg, alive and after depletion.
 
-    EQ-GRAFT-1: given = stated (or drawn for the graft) x share that depletion keeps; of frozen grafts times the viability after
-    thawing. A stated dose of CD34 cells is that of living cells before depletion.
+    EQ-INFUSION-1: given = stated (or drawn for the graft) x share that depletion keeps; of frozen grafts times the viability
+    after thawing. A stated dose of CD34 cells is that of living cells before depletion.
     """
     care = scenario.transplant
     assert care is not None
@@ -47,7 +47,7 @@ def graft_numbers(
 ) -> tuple[float, float]:
     """Write how many cells of each kind come to act, by unit, into the patient's numbers; return the doses.
 
-    EQ-GRAFT-2: stem, short-term and committed cells = Binomial(CD34 cells, homing x their share); of two units the first has
+    EQ-INFUSION-2: stem, short-term and committed cells = Binomial(CD34 cells, homing x their share); of two units the first has
     a share drawn between 0.35 and 0.65.
     """
     care = scenario.transplant

@@ -230,7 +230,7 @@ def _advance_line(patient, tick, days, first, numbers, support):
 
 @kernel
 def _condition(patient, tick, step):
-    """Let conditioning kill the marrow: stem cells, and all that divides or matures (EQ-CONDITIONING-1)."""
+    """Let conditioning kill the marrow: stem cells, and all that divides or matures."""
     hit = patient.hit[step]
     if hit[s.HIT_STEM] == 0.0 and hit[s.HIT_PROGENITOR] == 0.0:
         return
@@ -246,7 +246,7 @@ def _condition(patient, tick, step):
 
 @kernel
 def _poison(patient, tick, step, days):
-    """Let drugs that kill dividing cells kill progenitors (EQ-PROGENITOR-1); stem cells are spared."""
+    """Let drugs that kill dividing cells kill progenitors; stem cells are spared."""
     kept = exp(-patient.par[DRUG_SHARE] * patient.block[step, s.DIVIDING_DEATH_PER_DAY] * days)
     if kept == 1.0:
         return

@@ -26,7 +26,6 @@ NK_LIFE = PARAMETERS("lymphocytes.nk_cell_life_days", "days", "mean life of an N
 DRUG_SHARE = PARAMETERS("lymphocytes.drug_death_share", "1", "share of expanding T cells that drugs for dividing cells reach")
 SUPPLY_HALF = PARAMETERS("lymphocytes.supply_half_per_kg_per_day", "1/kg/day", "multipotent cells for half of all lymphocytes")
 
-_CONDITION = purpose("lymphocytes.condition")
 _EXPAND = purpose("lymphocytes.expand")
 _DIE = purpose("lymphocytes.die")
 _MAKE = purpose("lymphocytes.make")
@@ -89,10 +88,9 @@ def _make(patient, row, origin, tick, days, normal, life, supply):
 
 
 @kernel
-def _live(patient, row, origin, step, tick, days, life, arriving, depletion):
-    """Advance a pool of B or NK cells by loss, conditioning and arrivals."""
+def _live(patient, row, origin, tick, kept, arriving):
+    """Advance a pool of B or NK cells, of which each is kept with a chance, and add what arrives."""
     n = patient.cells[row, origin]
-    kept = exp(-days / life - depletion * days - patient.hit[step, s.HIT_LYMPHOCYTE])
     if n > 0:
         n = binomial(patient.key, np.uint64(8 * row + origin), tick, _DIE, 0, n, kept)
     patient.cells[row, origin] = n + arriving
@@ -117,7 +115,8 @@ def flow(patient, step, tick, days):
     level = patient.level
     injured = max(level[s.DAMAGE_SKIN], level[s.DAMAGE_GUT], level[s.DAMAGE_LIVER])
     healthy = 1.0 - injured
-    depletion = patient.block[step, s.DEPLETION_PER_DAY]
+    lost = 0.5 * patient.block[step, s.DEPLETION_PER_DAY] * days + patient.hit[step, s.HIT_LYMPHOCYTE]
+    b_kept, nk_kept = exp(-days / par[B_LIFE] - lost), exp(-days / par[NK_LIFE] - lost)
     for origin in range(s.N_MARROWS):
         share = patient.flow[origin] / flows if flows > 0.0 else 0.0
         supply = share * per_kg_day / (per_kg_day + par[SUPPLY_HALF])
@@ -130,6 +129,6 @@ def flow(patient, step, tick, days):
         out = _take(patient, s.B_STAGE + 1, origin, tick, 0, maturing)
         cells[s.B_STAGE + 1, origin] += _take(patient, s.B_STAGE, origin, tick, 0, maturing)
         cells[s.B_STAGE, origin] += _make(patient, s.B_STAGE, origin, tick, days, par[B_NORMAL], par[B_LIFE], supply * healthy)
-        _live(patient, s.B_CELLS, origin, step, tick, days, par[B_LIFE], out, 0.5 * depletion)
+        _live(patient, s.B_CELLS, origin, tick, b_kept, out)
         new = _make(patient, s.NK_CELLS, origin, tick, days, par[NK_NORMAL], par[NK_LIFE], supply)
-        _live(patient, s.NK_CELLS, origin, step, tick, days, par[NK_LIFE], new, 0.5 * depletion)
+        _live(patient, s.NK_CELLS, origin, tick, nk_kept, new)

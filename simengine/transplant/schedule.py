@@ -68,7 +68,7 @@ def steps_of(scenario: Scenario, catalog: Catalog) -> Steps:
 
 
 def hits_of(scenario: Scenario, numbers: Numbers, dice: Dice, steps: Steps) -> NDArray[np.float64]:
-    """Return what conditioning kills and injures in each step, float64[S, N_HIT] (EQ-CONDITIONING-1).
+    """Return what conditioning kills and injures in each step, float64[S, N_HIT].
 
     The doses of a day act in its first step. Kills are -ln(survival), times the patient's own exposure to the agent; kills
     of the tumour also times the sensitivity of the disease.
@@ -92,7 +92,7 @@ def hits_of(scenario: Scenario, numbers: Numbers, dice: Dice, steps: Steps) -> N
 
 
 def blocks_of(scenario: Scenario, numbers: Numbers, dice: Dice, steps: Steps) -> NDArray[np.float64]:
-    """Return what drugs block, kill and raise in each step, float64[S, N_BLOCK] (EQ-DRUG-4)."""
+    """Return what drugs block, kill and raise in each step, float64[S, N_BLOCK]."""
     n = len(steps.start_day)
     spared, out = np.ones((n, 3)), np.zeros((n, s.N_BLOCK))
     for row in _courses(scenario, numbers.catalog, "prophylaxis", "serotherapy"):
@@ -102,8 +102,7 @@ def blocks_of(scenario: Scenario, numbers: Numbers, dice: Dice, steps: Steps) ->
 
 
 def _course(row: Mapping[str, Any], numbers: Numbers, dice: Dice) -> NDArray[np.float64]:
-    """Return one course as ``add_effects`` takes it; doses are chosen for the target level at the typical half-life
-    (EQ-DRUG-3)."""
+    """Return one course as ``add_effects`` takes it; doses are chosen for the target level at the typical half-life."""
     name = str(row["drug"])
     interval = numbers("drugs", name, "dosing_interval_h")
     typical = float(log(2.0)) / numbers.typical("drugs", name, "half_life_h")

@@ -52,9 +52,9 @@ def flow(patient, step, days):
 
     Notes
     -----
-    EQ-TREATMENT-1: steroids start in full on the first day of grade II or more; when the grade has fallen below what it was at
-    the start they taper, and in grade 0-I they taper on; a flare of grade II or more starts them anew. Refractory: no fall of
-    the grade within the stated days, or a rise after it. Second-line stromal cells start that day, in the regimen's doses.
+    EQ-TREATMENT-1: steroids start in full on the first day of grade II or more; in grade 0-I they taper; once they are below a
+    fifth, grade II or more starts them anew. Refractory: grade II or more, and never below that of the start, when the stated
+    days are over. Second-line stromal cells start that day, in the regimen's doses.
     """
     par, level, day_of = patient.par, patient.level, patient.day_of
     day, grade = patient.start_day[step], level[s.GRADE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from simengine.scenario.model import Clocks
 from simengine.state import body as b
 from simengine.state import cells as c
 from simengine.state import world as w
+from simengine.transplant import state as s
+from simengine.transplant.schedule import FINE_UNTIL_DAY
+from simengine.transplant.step import SWITCHES, _advance_immunity, _advance_marrow, advance
 
 TEXT = PAGE.read_text(encoding="utf-8")
 CONCEPTS = (
@@ -40,6 +44,8 @@ def test_the_generated_part_holds_every_row():
     sizes |= {"World.clock": w.N_CLOCK, "Types.real": w.N_TYPE_REAL, "Types.whole": w.N_TYPE_WHOLE}
     sizes |= {"Fields.constant": w.N_FIELD_CONSTANTS, "Body.counts": b.N_COMPARTMENTS, "Body.doses": b.N_DOSE}
     sizes |= {"Body.pair": b.N_PAIR, "Body.drugs": b.N_DRUG, "Body.flux": b.N_FLUX}
+    sizes |= {"Patient.level": s.N_LEVEL, "Patient.number": s.N_NUMBER, "Patient.hit": s.N_HIT, "Patient.block": s.N_BLOCK}
+    sizes |= {"Patient.left": s.LEFT_CHRONIC - 1, "Patient.day_of": len(s.EVENTS), "Patient.cells": s.N_POOLS}
     for array, size in sizes.items():
         block = re.split(r"\n(?=\S+\.\S+, |#)", TEXT.partition(f"\n{array}, ")[2])[0]
         assert len(re.findall(r"^\| \d+ \| ", block, flags=re.MULTILINE)) == size, array
@@ -54,7 +60,7 @@ def test_stochasticity_names_every_purpose():
     named = {name for name in purposes() if not name.startswith(("patient.", "run.", "tests."))}
     assert len(named) >= 20
     assert {name for name in named if f"`{name}`" not in told} == set()
-    assert set(re.findall(r"`([a-z]+\.[a-z_]+)`", told)) == named
+    assert set(re.findall(r"`([a-z_]+\.[a-z_]+)`", told)) == named
 
 
 def test_the_eight_phases_are_those_of_the_engine_in_its_order():
@@ -62,6 +68,16 @@ def test_the_eight_phases_are_those_of_the_engine_in_its_order():
     of_engine = re.findall(r"([1-8]) ([a-z]+)", step.__doc__.partition("\n\n")[2].partition("\n\nEvery")[0])
     assert told == of_engine
     assert [int(number) for number, _ in told] == list(range(1, 9))
+
+
+def test_a_transplantation_is_told_in_the_order_of_its_code_and_names_every_mechanism():
+    told = TEXT.partition("**Order in one step.**")[2].partition("\n\n")[0]
+    named = [name for name in re.findall(r"`([a-z_]+)`", told) if name in SWITCHES]
+    source = "".join(inspect.getsource(getattr(one, "py_func", one)) for one in (_advance_marrow, _advance_immunity, advance))
+    calls = re.findall(r"([a-z_]+)\.flow\(", source)
+    assert named == calls
+    assert set(named) == set(SWITCHES)
+    assert f"until day {FINE_UNTIL_DAY}" in TEXT
 
 
 def test_clocks_stand_with_their_defaults():
