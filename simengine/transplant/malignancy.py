@@ -16,6 +16,7 @@ __all__ = ["flow"]
 KILLING = PARAMETERS("malignancy.graft_versus_tumour_per_day", "1/day", "hazard of malignant cells by very many donor T cells")
 HALF = PARAMETERS("malignancy.t_cells_half_per_kg", "1/kg", "alloreactive donor T cells at half of that hazard")
 MINOR = PARAMETERS("malignancy.resting_share", "1", "weight of naive cells against the host among those that act on the tumour")
+POLYCLONAL = PARAMETERS("malignancy.polyclonal_share", "1", "share of all donor T cells that is against the tumour")
 NK_KILLING = PARAMETERS("malignancy.nk_killing_per_day", "1/day", "hazard by donor NK cells that miss all their ligands")
 NK_NORMAL = PARAMETERS("malignancy.nk_normal_per_kg", "1/kg", "donor NK cells that count as normal")
 
@@ -31,7 +32,7 @@ def flow(patient, step, tick, days):
     -----
     EQ-TUMOUR-1: growth Binomial(n, 1 - e^(-g days)) of new cells; survival e^-(hit of conditioning + hazard x days), hazard =
     susceptibility x (k T/(T + half) + NK killing x normal share of donor NK cells x missing self), T = effectors + memory + a
-    share of naive cells against the host, per kg. Relapse is the day on which a stated number of cells is passed; then
+    share of naive cells against the host + a share of all donor T cells, per kg. Relapse is the day on which a stated number of cells is passed; then
     the clone is no longer counted.
     """
     par, number, level, clone = patient.par, patient.number, patient.level, patient.clone[s.GVH]
@@ -39,7 +40,8 @@ def flow(patient, step, tick, days):
     if n == 0 or level[s.RELAPSED] == 1.0:
         return
     mass = number[s.MASS_KG]
-    acting = (clone[s.EFFECTORS] + clone[s.MEMORY] + par[MINOR] * clone[s.NAIVE]) / mass
+    donor = patient.cells[s.T_CELLS, s.DONOR] + patient.cells[s.T_CELLS, s.SECOND]
+    acting = (clone[s.EFFECTORS] + clone[s.MEMORY] + par[MINOR] * clone[s.NAIVE] + par[POLYCLONAL] * donor) / mass
     natural = (patient.cells[s.NK_CELLS, s.DONOR] + patient.cells[s.NK_CELLS, s.SECOND]) / (par[NK_NORMAL] * mass)
     hazard = par[KILLING] * acting / (acting + par[HALF]) + par[NK_KILLING] * natural * number[s.MISSING_SELF_GVH]
     hazard *= number[s.TUMOUR_KILL] * number[s.ALLOGENEIC]

@@ -26,6 +26,12 @@ BACKGROUND = PARAMETERS("mortality.background_per_day", "1/day", "hazard of all 
 
 
 @kernel
+def _fourth(x):
+    """Return the fourth power: mild damage hardly kills."""
+    return x * x * x * x
+
+
+@kernel
 def _counts(patient):
     """Return neutrophils and T cells of the blood, 1e9/L."""
     cells, mass = patient.cells, patient.number[s.MASS_KG]
@@ -65,7 +71,7 @@ def flow(patient, step, days):
     -----
     EQ-DEATH-1: each cause has a clock Exp(1) that its hazard runs down; of those spent in one step the one spent most,
     relative to its hazard, came first. Toxicity: base x what conditioning left in the organs; graft-versus-host disease:
-    base x (gut^3 + liver^3); graft failure: base while the marrow holds less than a thousandth of its stem cells; relapse:
+    base x (gut^4 + liver^4); graft failure: base while the marrow holds less than a thousandth of its stem cells; relapse:
     the rate of the disease; background: the rate of the age.
     """
     par, number, level = patient.par, patient.number, patient.level
@@ -74,7 +80,7 @@ def flow(patient, step, days):
     is_empty = patient.start_day[step] > 28.0 and stem < 0.001 * number[s.NICHES]
     level[s.HAZARD_INFECTION] = _infection(patient, step)
     level[s.HAZARD_TOXICITY] = par[TOXICITY] * level[s.TOXIC_ORGANS]
-    level[s.HAZARD_GVHD] = par[GVHD] * (gut * gut * gut + liver * liver * liver)
+    level[s.HAZARD_GVHD] = par[GVHD] * (_fourth(gut) + _fourth(liver))
     earliest = 2.0
     for cause in range(1, s.LEFT_CHRONIC):
         hazard = par[BACKGROUND]
