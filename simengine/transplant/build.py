@@ -81,7 +81,7 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
         record=np.zeros((n_records, len(COLUMNS))),
         key=key,
     )
-    _fill_host(world, numbers)
+    _fill_host(world, numbers, pair)
     return Built(world, pair, doses, traits)
 
 
@@ -173,7 +173,7 @@ def _second_line(regimen: str, numbers: Numbers, out: NDArray[np.float64]) -> No
         out[s.SECOND_LINE_DOSE] = numbers("regimens", regimen, "cells_per_kg") / _USUAL_STROMAL_DOSE
 
 
-def _fill_host(patient: Patient, numbers: Numbers) -> None:
+def _fill_host(patient: Patient, numbers: Numbers, pair: Pair) -> None:
     """Fill marrow, blood and lymphocytes of the host near their steady state, and start levels and clocks.
 
     EQ-HOST-1: stem cells = niches x host marrow; every pool of marrow and blood stands at production x mean time, production
@@ -204,5 +204,5 @@ def _fill_host(patient: Patient, numbers: Numbers) -> None:
     cells[s.NK_CELLS, s.HOST] = int(immunity * of("lymphocytes", "nk_cells_per_kg"))
     patient.level[s.HOST_APC] = 1.0
     patient.level[s.ISOAGGLUTININ] = 1.0
-    is_foreign = number[s.FOREIGN_HVG] > of("host_versus_graft", "minor_weight")
+    is_foreign = pair.class_1 + pair.class_2 > 0.0 or pair.dpb1 == "non-permissive HvG"
     patient.level[s.DONOR_ANTIBODY] = float(number[s.SENSITISED] > 0.0 and is_foreign)

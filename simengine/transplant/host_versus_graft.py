@@ -43,7 +43,7 @@ def prime(patient, tick):
     Notes
     -----
     EQ-HVG-1: naive = Binomial(T cells, precursor share x foreignness), memory = naive x memory of the sensitised x sensitised;
-    antibody starts at 1 in the sensitised if anything is foreign.
+    antibody starts at 1 in the sensitised if an HLA allele of the donor is foreign, DPB1 included.
     """
     par, number, clone = patient.par, patient.number, patient.clone[s.HVG]
     share = min(1.0, par[PRECURSORS] * number[s.FOREIGN_HVG])
