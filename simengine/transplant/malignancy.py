@@ -32,8 +32,8 @@ def flow(patient, step, tick, days):
     -----
     EQ-TUMOUR-1: growth Binomial(n, 1 - e^(-g days)) of new cells; survival e^-(hit of conditioning + hazard x days), hazard =
     susceptibility x (k T/(T + half) + NK killing x normal share of donor NK cells x missing self), T = effectors + memory + a
-    share of naive cells against the host + a share of all donor T cells, per kg. Relapse is the day on which a stated number of cells is passed; then
-    the clone is no longer counted.
+    share of naive cells against the host + a share of all donor T cells, per kg. Relapse is the day on which a stated number
+    of cells is reached; then the clone is no longer counted.
     """
     par, number, level, clone = patient.par, patient.number, patient.level, patient.clone[s.GVH]
     n = patient.tumour[0]

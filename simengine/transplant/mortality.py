@@ -49,8 +49,9 @@ def _infection(patient, step):
 
     Notes
     -----
-    EQ-DEATH-2: base x (1 + neutropenia x h_N/(N + h_N) + lymphopenia x h_T/(T + h_T) + barrier x gut^2 + steroid + chronic +
-    drugs); gut = damage by conditioning and disease, at most 1; base follows age, illness, virus and the year of care.
+    EQ-MORTALITY-2: base x (1 + neutropenia x h_N/(N + h_N) + lymphopenia x h_T/(T + h_T) + barrier x gut^2 + steroid +
+    chronic + drugs); gut = damage by conditioning and disease, at most 1; base follows age, illness, virus and the year of
+    care.
     """
     par, level = patient.par, patient.level
     neutrophils, lymphocytes = _counts(patient)
@@ -69,7 +70,7 @@ def flow(patient, step, days):
 
     Notes
     -----
-    EQ-DEATH-1: each cause has a clock Exp(1) that its hazard runs down; of those spent in one step the one spent most,
+    EQ-MORTALITY-1: each cause has a clock Exp(1) that its hazard runs down; of those spent in one step the one spent most,
     relative to its hazard, came first. Toxicity: base x what conditioning left in the organs; graft-versus-host disease:
     base x (gut^4 + liver^4); graft failure: base while the marrow holds less than a thousandth of its stem cells; relapse:
     the rate of the disease; background: the rate of the age.
