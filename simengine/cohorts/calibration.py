@@ -113,10 +113,10 @@ def groups_of(predicted: Floats) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(label == k) for k in np.unique(label)]
 
 
-def binary_groups(predicted: Floats, happened: Floats, weight: Floats) -> list[dict[str, Any]]:
-    """Return one row for each group: mean prediction, observed share and its interval (Wilson's)."""
+def binary_groups(predicted: Floats, happened: Floats, weight: Floats, order: Floats) -> list[dict[str, Any]]:
+    """Return one row for each group of rising `order`: mean prediction, observed share and its interval (Wilson's)."""
     rows = []
-    for k, group in enumerate(groups_of(predicted), 1):
+    for k, group in enumerate(groups_of(order), 1):
         w, y = weight[group], happened[group]
         share = float((w * y).sum() / w.sum())
         size = float(w.sum() ** 2 / (w**2).sum())
@@ -126,10 +126,12 @@ def binary_groups(predicted: Floats, happened: Floats, weight: Floats) -> list[d
     return rows
 
 
-def survival_groups(predicted: Floats, time: Floats, state: NDArray[np.int64], day: float) -> list[dict[str, Any]]:
-    """Return one row for each group: mean predicted survival to a day, and that of Kaplan and Meier with its interval."""
+def survival_groups(
+    predicted: Floats, time: Floats, state: NDArray[np.int64], day: float, order: Floats
+) -> list[dict[str, Any]]:
+    """Return one row for each group of rising `order`: predicted survival to a day, and Kaplan-Meier's with its interval."""
     rows = []
-    for k, group in enumerate(groups_of(predicted), 1):
+    for k, group in enumerate(groups_of(order), 1):
         curve = kaplan_meier(time[group], state[group] == EVENT)
         at = int(curve.step([day])[0])
         observed, low, high = (float(values[at]) for values in (curve.survival, curve.low, curve.high))

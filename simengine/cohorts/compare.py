@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -156,12 +157,9 @@ def _flag(case: _Case) -> Iterator[tuple[str, Scores, Rows]]:
             "observed": metrics.mean_loss(seen.happened, weights),
         }
 
-    def groups(p: Floats) -> Rows:
-        return binary_groups(p, seen.happened, seen.weight)
-
     raw = count / runs
     order = metrics.concordance(-raw, pairs, weights)
-    yield RAW, scored(raw, logit(smooth), order, runs), groups(raw)
+    yield RAW, scored(raw, logit(smooth), order, runs), binary_groups(raw, seen.happened, seen.weight, raw)
     rest: list[tuple[str, Fit]] = [
         (RECALIBRATED, rivals.recalibrated_probabilities(seen, smooth)),
         (OWN, rivals.own_rate(seen)),
@@ -171,7 +169,7 @@ def _flag(case: _Case) -> Iterator[tuple[str, Scores, Rows]]:
     for model, fit in rest:
         found = case.repeats(fit)
         mean = np.mean([p for p, _ in found], axis=0)
-        curve = groups(np.full(len(mean), mean.mean()) if model == OWN else mean)
+        curve = binary_groups(mean, seen.happened, seen.weight, _grouped_by(model, raw, found))
         ranked = replace(case, weights=weights)
         repeats = [
             scored(p, logit(np.clip(p, 1e-6, 1.0 - 1e-6)), _order(model, -p, pairs, fold, ranked, order)) for p, fold in found
@@ -259,7 +257,7 @@ def _survival(case: _Case) -> Iterator[tuple[str, Scores, Rows]]:
     raw = _curves(case)
     smooth = (raw * case.runs[:, None] + 0.5) / (case.runs[:, None] + 1.0)
     order = metrics.concordance(metrics.restricted_means(raw), pairs, case.weights)
-    yield RAW, scored(raw, _hazard(smooth), order, case.runs), _by_day(raw, seen, at_days)
+    yield RAW, scored(raw, _hazard(smooth), order, case.runs), _by_day(raw, seen, at_days, lambda day: raw[:, day])
     rest: list[tuple[str, Fit]] = [
         (RECALIBRATED, rivals.recalibrated_curves(seen, smooth)),
         (OWN, rivals.own_curve(seen, case.days)),
@@ -269,10 +267,9 @@ def _survival(case: _Case) -> Iterator[tuple[str, Scores, Rows]]:
     for model, fit in rest:
         found = case.repeats(fit)
         mean = np.mean([curve for curve, _ in found], axis=0)
-        level = np.tile(mean.mean(axis=0), (len(mean), 1)) if model == OWN else mean
         orders = [_order(model, metrics.restricted_means(curve), pairs, fold, case, order) for curve, fold in found]
         repeats = [scored(curve, _hazard(curve), rank) for (curve, _), rank in zip(found, orders)]
-        yield model, _without_slope(_mean(repeats)), _by_day(level, seen, at_days)
+        yield model, _without_slope(_mean(repeats)), _by_day(mean, seen, at_days, partial(_grouped_on, model, raw, found))
 
 
 def _hazard(curve: Floats) -> Floats:
@@ -286,10 +283,39 @@ def _expected(hazard: Floats, time: Floats) -> Floats:
     return np.asarray(hazard[np.arange(len(hazard)), last])
 
 
-def _by_day(curve: Floats, seen: Observed, days: list[int]) -> Rows:
-    """Return the calibration curve of survival at each day; its outcome is named by the day."""
+def _grouped_by(model: str, raw: Floats, found: list[tuple[Floats, Labels]]) -> Floats:
+    """Return by what the patients of a calibration curve are grouped.
+
+    The cohort's own rate is one group, recalibrated predictions stand in the groups of the raw ones, and those of a
+    regression go by their rank within their fold: grouped by the predictions themselves, the groups would hold the folds
+    that have few or many events (see `_order`).
+    """
+    if model == OWN:
+        return np.zeros(len(raw))
+    if model == RECALIBRATED:
+        return raw
+    return np.asarray(np.mean([_rank_within(p, fold) for p, fold in found], axis=0))
+
+
+def _grouped_on(model: str, raw: Floats, found: list[tuple[Floats, Labels]], day: int) -> Floats:
+    """Return the same for curves at a day."""
+    return _grouped_by(model, raw[:, day], [(curve[:, day], fold) for curve, fold in found])
+
+
+def _rank_within(predicted: Floats, fold: Labels) -> Floats:
+    """Return the share of a patient's fold that is predicted lower, ties half."""
+    same = (fold[:, None] == fold[None, :]).astype(np.float64)
+    lower = (predicted[None, :] < predicted[:, None]) + 0.5 * (predicted[None, :] == predicted[:, None])
+    return np.asarray((same * lower).sum(axis=1) / same.sum(axis=1))
+
+
+def _by_day(curve: Floats, seen: Observed, days: list[int], order: Callable[[int], Floats]) -> Rows:
+    """Return the calibration curve of survival at each day; its outcome is named by the day.
+
+    `order` groups the patients at a day by their predicted risk; groups are told by rising survival.
+    """
     return [
         {"outcome": f"{seen.entry.name} at {day} days", **row}
         for day in days
-        for row in survival_groups(1.0 - curve[:, day], seen.time, seen.state, float(day))
+        for row in survival_groups(1.0 - curve[:, day], seen.time, seen.state, float(day), -order(day))
     ]

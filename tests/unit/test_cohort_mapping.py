@@ -19,7 +19,7 @@ ROWS = "who,age,kg,graft,cd34\nA,30,70,BM,2.5\nB,45,,PB,6\n"
 OUTCOMES = """
 [[outcome]]
 name = "neutrophil_day"
-column = "anc"
+column = "neu"
 never = ["never"]
 followed_until = "fu"
 
@@ -159,9 +159,9 @@ def test_a_fault_of_a_mapping_is_told_at_its_place(old, new, path, words):
 @pytest.mark.parametrize(
     ("more", "path"),
     [
-        ('[[outcome]]\nname = "neutrofil_day"\ncolumn = "anc"', "outcome.0.name"),
+        ('[[outcome]]\nname = "neutrofil_day"\ncolumn = "neu"', "outcome.0.name"),
         ('[[outcome]]\nname = "survival"\ncolumn = "fu"', "outcome.0.status"),
-        ('[[outcome]]\nname = "neutrophil_day"\ncolumn = "anc"\nnever = ["never"]', "outcome.0.followed_until"),
+        ('[[outcome]]\nname = "neutrophil_day"\ncolumn = "neu"\nnever = ["never"]', "outcome.0.followed_until"),
         ('[[outcome]]\nname = "relapse"\ncolumn = "rel"\nat_days = [100]', "outcome.0.at_days"),
         ('[[outcome]]\nname = "relapse"\ncolumn = "rel"\nno = ["no", "yes"]', "outcome.0.no.1"),
         ('[[outcome]]\nname = "relapse"\ncolumn = "age"', "field.0.column"),
@@ -239,7 +239,7 @@ def test_leave_keeps_the_field_of_the_base(table):
 
 
 def test_outcomes_are_read_with_deaths_and_losses_told_apart(table):
-    rows = ["who,age,kg,graft,cd34,anc,fu,dead,rel"]
+    rows = ["who,age,kg,graft,cd34,neu,fu,dead,rel"]
     rows += ["A,1,9,BM,1,15,500,0,no", "B,1,9,BM,1,never,20,1,no", "C,1,9,BM,1,never,30,0,yes", "D,1,9,BM,1,,60,0,no"]
     found = observed_of(mapping(OUTCOMES), table("\n".join(rows)))
     days = found["neutrophil_day"]
@@ -254,9 +254,9 @@ def test_outcomes_are_read_with_deaths_and_losses_told_apart(table):
 
 
 def test_faults_of_outcomes_are_told_at_their_cells(table):
-    text = "who,age,kg,graft,cd34,anc,fu,dead,rel\nA,1,9,BM,1,nver,500,2,maybe\nB,1,9,BM,1,-4,20,1,no\n"
+    text = "who,age,kg,graft,cd34,neu,fu,dead,rel\nA,1,9,BM,1,nver,500,2,maybe\nB,1,9,BM,1,-4,20,1,no\n"
     found = faults(observed_of, mapping(OUTCOMES), table(text))
-    assert [f[:3] for f in found] == [(2, 6, "anc"), (2, 8, "dead"), (2, 9, "rel"), (3, 6, "anc")]
+    assert [f[:3] for f in found] == [(2, 6, "neu"), (2, 8, "dead"), (2, 9, "rel"), (3, 6, "neu")]
 
 
 def test_columns_of_a_benchmark_are_numbers_logarithms_and_categories(table):

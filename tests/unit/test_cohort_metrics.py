@@ -143,13 +143,13 @@ def test_groups_are_of_rising_prediction_and_alike_ones_stay_together():
     groups = groups_of(p)
     assert [len(group) for group in groups] == [20, 40, 20]
     assert [len(group) for group in groups_of(np.zeros(50))] == [50]
-    rows = binary_groups(p, (np.arange(80) % 4 == 0).astype(float), np.ones(80))
+    rows = binary_groups(p, (np.arange(80) % 4 == 0).astype(float), np.ones(80), p)
     assert [row["observed"] for row in rows] == [0.25] * 3
     assert (rows[1]["low"], rows[1]["high"]) == pytest.approx(wilson(10, 40))
 
 
 def test_survival_in_a_group_is_kaplan_and_meiers():
     time, state = np.arange(1.0, 21.0), np.tile([EVENT, CENSORED], 10)
-    row = survival_groups(np.full(20, 0.6), time, state, 4.0)[0]
+    row = survival_groups(np.full(20, 0.6), time, state, 4.0, np.zeros(20))[0]
     assert row["observed"] == pytest.approx((1 - 1 / 20) * (1 - 1 / 18))
     assert row["low"] < row["observed"] < row["high"]

@@ -13,7 +13,7 @@ import pytest
 from simengine import cli, cohorts
 from simengine.cohorts import rivals
 from simengine.cohorts.columns import Predictors
-from simengine.cohorts.compare import LINE, OWN, RAW, RECALIBRATED, compare
+from simengine.cohorts.compare import LINE, OWN, RAW, RECALIBRATED, Comparison, compare
 from simengine.cohorts.folds import folds, out_of_fold
 from simengine.cohorts.forecasts import Forecast, predictions
 from simengine.cohorts.mapping import ObservedOutcome
@@ -21,6 +21,7 @@ from simengine.cohorts.metrics import binary_pairs, concordance
 from simengine.cohorts.observed import CENSORED, COMPETING, EVENT, Observed
 from simengine.cohorts.outcomes import PREDICTED
 from simengine.cohorts.regressions import expit
+from simengine.cohorts.scoreboard import score_table
 from simengine.cohorts.templates import template_files
 from simengine.foundation.errors import InputError
 from tests.unit.cohort_stub import MAPPING, stub
@@ -161,6 +162,29 @@ def test_a_worthless_regression_does_not_seem_to_order_patients_the_wrong_way_ro
     assert scores["logistic regression"]["concordance"][0] == 0.5
     rates = next(iter(out_of_fold(60, rivals.own_rate(seen), 1, 1)))[0]
     assert concordance(-rates, binary_pairs(happened), np.ones((1, 60)))[0] < 0.3
+
+
+def test_a_calibration_curve_does_not_pick_the_folds_with_few_events():
+    """Predictions that say nothing: the groups of the recalibrated curve are those of the raw one, and see the same share."""
+    happened = (np.arange(80) % 4 == 0).astype(float)
+    raw = np.where(np.arange(80) < 40, 0.2, 0.6)
+    forecast = forecast_with({"relapse": (np.arange(10)[None, :] < 10 * raw[:, None]).astype(float)})
+    found = compare(seen_of("relapse", happened=happened), forecast, None, seed=1, resamples=1)
+    curves = {model: [row for row in found.calibration if row["model"] == model] for model in (RAW, RECALIBRATED, OWN)}
+    assert [row["observed"] for row in curves[RAW]] == [0.25, 0.25]
+    assert [row["predicted"] for row in curves[RAW]] == pytest.approx([0.2, 0.6])
+    assert [row["observed"] for row in curves[RECALIBRATED]] == [0.25, 0.25]
+    assert [row["predicted"] for row in curves[RECALIBRATED]] == pytest.approx([0.25, 0.25], abs=0.05)
+    assert [row["n"] for row in curves[OWN]] == [80]
+
+
+def test_intervals_are_the_middle_95_percent_of_the_resamples():
+    drawn = np.concatenate([[0.5], np.linspace(0.0, 1.0, 1001)])
+    scores = {RAW: {"brier": drawn}, OWN: {"brier": drawn[::-1] * 0 + 0.6}}
+    table = score_table([Comparison("relapse", "flag", 50, 9, 730.0, scores)])
+    row = table[table["model"] == RAW].iloc[0]
+    assert (row["value"], row["low"], row["high"]) == pytest.approx((0.5, 0.025, 0.975))
+    assert (row["from_rate"], row["from_rate_low"], row["from_rate_high"]) == pytest.approx((-0.1, -0.575, 0.375))
 
 
 def test_a_cox_regression_counts_deaths_as_never():
