@@ -123,19 +123,27 @@ def line_curves(seen: Observed, columns: Predictors, days: Floats) -> Fit:
 
 
 def recalibrated_curves(seen: Observed, curves: Floats) -> Fit:
-    """Predict survival by the model to the power of one hazard ratio: deaths seen over deaths expected, drawn toward 1.
+    """Predict survival by the model, its cumulative hazards stretched and multiplied as the other patients say.
 
-    `curves` hold the predicted probability of death by day 0, 1, ..., H.
+    With x the logarithm of a patient's predicted cumulative hazard at the horizon, his hazards become factor x
+    exp((slope - 1) (x - mean x)) times the predicted: the slope is that of a Cox regression on x, drawn toward 1, the factor
+    deaths seen over deaths then expected, drawn toward 1 as well. `curves` hold the predicted probability of death by day 0,
+    1, ..., H.
     """
     hazard = -np.log(np.maximum(1.0 - curves, 1e-12))
     last = np.minimum(np.floor(np.nan_to_num(seen.time)).astype(np.int64), curves.shape[1] - 1)
     expected = hazard[np.arange(len(curves)), last]
+    x = np.log(np.maximum(hazard[:, -1], 1e-6))[:, None]
+    ended = np.minimum(seen.time, float(curves.shape[1]))
     died = (seen.state == EVENT) & (seen.time < curves.shape[1])
     prior = 1.0 / SLOPE_SD**2
 
     def fit(known: Rows) -> Callable[[Rows], Floats]:
-        ratio = float((died[known].sum() + prior) / (expected[known].sum() + prior))
-        return lambda unseen: -np.expm1(-ratio * hazard[unseen])
+        centre = float(x[known].mean())
+        slope = float(fit_cox(x[known], ended[known], died[known], prior, np.ones(1)).slopes[0])
+        stretched = np.exp((slope - 1.0) * (x[:, 0] - centre))
+        factor = float((died[known].sum() + prior) / ((stretched * expected)[known].sum() + prior))
+        return lambda unseen: -np.expm1(-(factor * stretched[unseen])[:, None] * hazard[unseen])
 
     return fit
 

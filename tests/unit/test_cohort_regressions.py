@@ -71,6 +71,9 @@ def test_a_cox_regression_is_that_of_a_general_optimiser_with_ties(ridge):
     found = fit_cox(x, time, event, ridge).slopes
     reference = minimize(efron, np.zeros(3), args=(x, time, event, ridge), tol=1e-10).x
     assert np.allclose(found, reference, atol=2e-5)
+    goal = np.ones(3)
+    drawn = minimize(lambda b: efron(b, x, time, event, 0.0) + 2 * ((b - goal) ** 2).sum(), goal, tol=1e-10).x
+    assert np.allclose(fit_cox(x, time, event, 4.0, goal).slopes, drawn, atol=2e-5)
 
 
 def test_a_cox_regression_by_hand():

@@ -132,6 +132,9 @@ def test_recalibration_moves_what_is_wrong_and_leaves_what_is_right():
     twice = 1 - np.exp(-np.tile(np.arange(731.0), (n, 1)) / 200)
     halved = rivals.recalibrated_curves(death, twice)(np.arange(n))(np.arange(1))[0]
     assert -np.log(1 - halved[400]) == pytest.approx(1.0, abs=0.15)
+    guess = 1 - np.exp(-np.arange(731.0) / 400 * np.exp(RNG.normal(0, 1, n))[:, None])
+    level = rivals.recalibrated_curves(death, guess)(np.arange(n))(np.arange(n))
+    assert np.std(np.log(-np.log(1 - level[:, 400]))) < 0.25  # what tells nobody apart is drawn together
 
 
 def test_a_model_that_knows_is_told_from_one_that_does_not():
