@@ -95,28 +95,39 @@ class Results:
         return contrasts(self.table, outcomes)
 
     def survival(self, times: Sequence[float] | None = None, **columns: Any) -> DataFrame:
-        """Estimate survival (of the graft, by default) in each arm; see `simengine.studies.events.survival`."""
+        """Estimate survival (by default of the graft, or of transplanted patients); see `simengine.studies.events.survival`."""
         from simengine.studies.events import survival
 
-        return survival(self.table, times, **columns)
+        return survival(self.table, times, **self._about("overall", columns))
 
     def cumulative_incidence(self, times: Sequence[float] | None = None, **columns: Any) -> DataFrame:
-        """Estimate how many lose the graft of what; see `simengine.studies.events.cumulative_incidence`."""
+        """Estimate how many lose the graft of what (transplanted patients: relapse, or die without); see `studies.events`."""
         from simengine.studies.events import cumulative_incidence
 
-        return cumulative_incidence(self.table, times, **columns)
+        return cumulative_incidence(self.table, times, **self._about("outcome", columns))
 
     def rmst(self, until: float | None = None, **columns: Any) -> DataFrame:
         """Return the restricted mean survival time in each arm; see `simengine.studies.events.rmst`."""
         from simengine.studies.events import rmst
 
-        return rmst(self.table, until, **columns)
+        return rmst(self.table, until, **self._about("overall", columns))
 
     def logrank(self, strata: str | None = None, **columns: Any) -> DataFrame:
         """Compare the hazard of each arm with the first; see `simengine.studies.events.logrank`."""
         from simengine.studies.events import logrank
 
-        return logrank(self.table, strata, **columns)
+        return logrank(self.table, strata, **self._about("overall", columns))
+
+    def _about(self, question: str, columns: dict[str, Any]) -> dict[str, Any]:
+        """Return the columns of an event as asked for; without any, of transplanted patients those of a question."""
+        from simengine.report.questions import INCIDENCE, SURVIVAL, is_transplant
+
+        if columns or not is_transplant(self):
+            return columns
+        if question in SURVIVAL:
+            return {"event": SURVIVAL[question].event, "time": SURVIVAL[question].time}
+        asked = INCIDENCE[question]
+        return {"event": asked.event, "time": asked.time, "cause": asked.cause}
 
     def spread(self, outcomes: Sequence[str] | None = None) -> DataFrame:
         """Tell apart how runs differ by patient, knowledge and chance; see `simengine.studies.spread.spread`."""

@@ -31,10 +31,10 @@ HEADLINES = (
     Headline("scar_change_points", "scar change\npoints"),
     Headline("motor_change_score", "motor score\nchange"),
     Headline("fistula_remission", "remission\n% of runs", 100.0),
-    Headline("neutrophil_day", "neutrophils\nday"),
     Headline("graft_failure", "graft failure\n% of runs", 100.0),
     Headline("acute_gvhd_2_4", "GVHD II-IV\n% of runs", 100.0),
     Headline("relapse", "relapse\n% of runs", 100.0),
+    Headline("nonrelapse_death", "non-relapse\ndeath, %", 100.0),
     Headline("survived", "alive\n% of runs", 100.0),
 )
 COLUMNS_OTHERWISE = 4

@@ -18,7 +18,7 @@ from simengine.report.style import INK, RULE, TEXT_PT, WIDTH_IN, arm_colour, dre
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 QUANTILES = (0.1, 0.5, 0.9)
 PANEL_IN, LEGEND_COLUMNS = 1.45, 3
@@ -104,9 +104,14 @@ def _bands(results: ResultsView, panel: Panel) -> list[Band]:
             continue
         n, (low, median, high) = quantiles_of(runs)
         own = results.table[(results.table["point"] == point.index) & (results.table["status"] == "ok")]
-        reached = tuple((level, float(own[name].median())) for level, name in panel.levels if own[name].notna().any())
+        reached = tuple((level, _median_day(own[name])) for level, name in panel.levels if (own[name] > 0.0).any())
         found.append(Band(place, point, time_h / HOURS_PER_DAY, n, low, median, high, reached))
     return found
+
+
+def _median_day(days: Series) -> float:
+    """Median day of those who fell below a level and came back; who never fell has recovered on day 0."""
+    return float(days[days > 0.0].median())
 
 
 def _draw_panel(axes: Axes, panel: Panel, bands: Sequence[Band], room_in: float, *, is_lowest: bool) -> None:

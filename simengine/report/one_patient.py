@@ -116,10 +116,11 @@ def _donor(one: OnePatient) -> list[str]:
     told = [RELATIONS.get(str(donor.get("relation")), "")]
     sex = str(donor.get("sex") or "")
     told.append(", ".join(filter(None, (sex, _with(donor, "age_years", "{} years")))))
-    told.append(_with(one.row, "hla_matched_of_8", "{} of 8 HLA alleles matched"))
+    is_own = donor.get("relation") == "autologous"
+    told.append("" if is_own else _with(one.row, "hla_matched_of_8", "{} of 8 HLA alleles matched"))
     away = (_with(one.row, f"hla_mismatches_{way}", f"{{}} {way_told}") for way, way_told in (("gvh", "GvH"), ("hvg", "HvG")))
     mismatches = ", ".join(filter(None, away))
-    told.append(f"mismatches: {mismatches}" if mismatches else "")
+    told.append(f"mismatches: {mismatches}" if mismatches and not is_own else "")
     told.append("DPB1 not permissive" if one.row.get("dpb1_nonpermissive") == 1.0 else "")
     graft = _title("grafts", asked.get("graft"))
     told.append(f"{graft}, two units" if asked.get("units") == 2 else graft)
@@ -137,9 +138,10 @@ def _treatment(one: OnePatient) -> list[str]:
 
 
 def _course_of_events(row: Mapping[str, Any]) -> list[str]:
-    told = [_day(row, "neutrophil_day", "neutrophils 0.5: day {}") or "neutrophils never recovered"]
-    told.append(_day(row, "platelet20_day", "platelets 20: day {}"))
-    told.append(_day(row, "platelet50_day", "platelets 50: day {}"))
+    told = [
+        _day(row, "neutrophil_day", "neutrophils 0.5: day {}", "neutrophils never below 0.5") or "neutrophils never recovered"
+    ]
+    told += [_day(row, f"platelet{n}_day", f"platelets {n}: day {{}}", f"platelets never below {n}") for n in (20, 50)]
     told.append(_day(row, "graft_failure_day", f"{row['graft_failure_kind']} graft failure: day {{}}"))
     grade = int(row["acute_gvhd_grade"])
     stages = ", ".join(f"{organ} {int(row[f'{organ}_stage_max'])}" for organ in ("skin", "gut", "liver"))
@@ -173,9 +175,12 @@ def _with_dose(row: Mapping[str, Any], name: str, what: str) -> str:
     return f"{what} {number(value / 1e6, 1)}×10⁶/kg"
 
 
-def _day(row: Mapping[str, Any], name: str, text: str) -> str:
+def _day(row: Mapping[str, Any], name: str, text: str, at_once: str = "") -> str:
+    """A day in words; empty when it did not come, ``at_once`` when it is day 0."""
     value = row.get(name, math.nan)
-    return "" if value is None or math.isnan(value) else text.format(f"{float(value):.0f}")
+    if value is None or math.isnan(value):
+        return ""
+    return at_once if at_once and value == 0.0 else text.format(f"{float(value):.0f}")
 
 
 def _title(kind: str, name: object) -> str:

@@ -27,7 +27,7 @@ PANELS = (
     Panel("Lymphocytes (10⁹/L)", ("blood.t_cells", "blood.b_cells", "blood.nk_cells"), 0.01, 10.0, is_log=True),
 )
 TITLE = "Blood counts"
-KEY = f"{KEY_OF_BANDS} Dotted: thresholds of recovery; triangles: median day of recovery of those who recover."
+KEY = f"{KEY_OF_BANDS} Dotted: thresholds of recovery; triangles: median day of recovery of those who fell below."
 
 
 def draw(results: ResultsView, figure: Figure | SubFigure | None = None) -> Drawing:

@@ -85,7 +85,7 @@ FIELDS = (
         True,
     ),
     Field(
-        "Donor (%)",
+        "Of the graft (%)",
         (
             Line("chimerism.myeloid", "Myeloid", ORANGE, 100.0),
             Line("chimerism.t", "T", BLUE, 100.0),
@@ -181,7 +181,8 @@ def _draw_field(axes: Axes, one: OnePatient, field: Field) -> None:
     for level, column, colour in field.levels:
         axes.axhline(level, color=RULE, linewidth=0.7, linestyle=":", zorder=1)
         look: dict[str, Any] = {"markersize": 6.0, "markeredgecolor": "white", "markeredgewidth": 0.6, "zorder": 5}
-        axes.plot([one.row[column]], [level], "^", color=colour, **look)
+        if one.row[column] > 0.0:
+            axes.plot([one.row[column]], [level], "^", color=colour, **look)
     set_count_axis(axes, field.low, field.high, is_log=field.is_log)
     name_axes(axes, y=field.axis)
     legend_above(axes, drawn)
