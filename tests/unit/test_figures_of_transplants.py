@@ -242,6 +242,13 @@ def test_dots_stand_where_the_file_says(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, 100.0 * own.loc[own["model"] == model, ["predicted", "observed"]].to_numpy())
 
 
+def test_an_outcome_is_called_as_its_column_is(tmp_path: Path) -> None:
+    path = write_calibration(tmp_path, outcomes=2)
+    path.write_text(path.read_text().replace("acute GVHD II-IV by day 100", "acute_gvhd_3_4"))
+    titles = [axes.get_title(loc="left") for axes in calibration.draw(tmp_path).figure.axes[:2]]
+    assert titles == ["Survival at 1 year", "Acute GVHD III-IV"]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [(None, "there is no calibration.csv"), ("outcome,model\na,b\n", "no column 'group'"), ("empty", "holds no prediction")],

@@ -46,7 +46,7 @@ def draw(results: ResultsView | str | Path, figure: Figure | SubFigure | None = 
     outcomes, models = (list(dict.fromkeys(shown[name])) for name in ("outcome", "model"))
     columns = min(len(outcomes), MOST_COLUMNS)
     rows = math.ceil(len(outcomes) / columns)
-    titles = [wrap(readable(outcome), PANEL_IN, TEXT_PT) for outcome in outcomes]
+    titles = [wrap(_title(outcome), PANEL_IN, TEXT_PT) for outcome in outcomes]
     labels = [wrap(model, WIDTH_IN / LEGEND_COLUMNS - 0.45, TEXT_PT) for model in models]
     legend_in = 0.16 + 0.15 * n_lines(labels) * math.ceil(len(models) / LEGEND_COLUMNS)
     figure = figure or new_figure(height_in=1.1 + legend_in + rows * (PANEL_IN + 0.3 + 0.14 * n_lines(titles)))
@@ -78,6 +78,14 @@ def _read(results: ResultsView | str | Path) -> DataFrame:
     if known.empty:
         raise NothingToDraw(f"{path} holds no prediction with an observation")
     return known.reset_index(drop=True)
+
+
+def _title(outcome: str) -> str:
+    """Title of an outcome: that of the column of its name, else the name in words."""
+    from simengine.outcomes import descriptions
+
+    known = descriptions().get(outcome)
+    return known.title if known else readable(outcome)
 
 
 def _draw_panel(axes: Axes, rows: DataFrame, models: Sequence[str], largest: float) -> None:
