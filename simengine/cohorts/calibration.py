@@ -20,7 +20,8 @@ __all__ = ["binary_groups", "calibration_line", "cox_slopes", "groups_of", "surv
 Floats = NDArray[np.float64]
 STEPS = 50
 FLATTEST = 1e-9
-STILL = 1e-9
+STILL, NEAR = 1e-9, 1e-4
+HALVINGS = 20
 FEWEST_OF_GROUP = 15
 MOST_GROUPS = 5
 
@@ -32,12 +33,10 @@ def calibration_line(logits: Floats, happened: Floats, weights: Floats) -> tuple
     (at slope 1) above 0 that they are too low. NaN where they are not determined: all predictions alike, one outcome
     only, or outcomes that the predictions separate.
     """
-    slope, both = np.ones(len(weights)), np.zeros(len(weights))
     alone = _intercepts(logits, happened, weights)
-    spread = np.ptp(logits) > FLATTEST
-    both = alone.copy()
-    good = np.full(len(weights), spread) & np.isfinite(alone)
-    both[~good] = 0.0
+    good = np.isfinite(alone) & (np.ptp(logits) > FLATTEST)
+    both, slope = np.zeros(len(weights)), np.zeros(len(weights))
+    value = _losses(both, slope, logits, happened, weights)
     for _ in range(STEPS):
         p = expit(both[:, None] + slope[:, None] * logits)
         left, bend = weights * (happened - p), weights * p * (1.0 - p)
@@ -45,14 +44,25 @@ def calibration_line(logits: Floats, happened: Floats, weights: Floats) -> tuple
         h00, h01, h11 = bend.sum(axis=1), bend @ logits, bend @ logits**2
         determinant = h00 * h11 - h01**2
         good &= determinant > FLATTEST
-        safe = np.where(determinant > FLATTEST, determinant, 1.0)
-        step0, step1 = (h11 * g0 - h01 * g1) / safe, (h00 * g1 - h01 * g0) / safe
-        size = np.minimum(1.0, 2.0 / np.maximum(np.hypot(step0, step1), 1e-300))
-        both, slope = both + np.where(good, size * step0, 0.0), slope + np.where(good, size * step1, 0.0)
-        if np.hypot(step0, step1)[good].max(initial=0.0) < STILL:
+        safe = np.where(good, determinant, 1.0)
+        step0, step1 = (np.where(good, step, 0.0) / safe for step in (h11 * g0 - h01 * g1, h00 * g1 - h01 * g0))
+        size = np.ones(len(weights))
+        for _ in range(HALVINGS):
+            tried = _losses(both + size * step0, slope + size * step1, logits, happened, weights)
+            if not (worse := tried > value + STILL).any():
+                break
+            size = np.where(worse, 0.5 * size, size)
+        both, slope, value = both + size * step0, slope + size * step1, tried
+        if np.hypot(step0, step1).max(initial=0.0) < STILL:
             break
-    good &= np.hypot(step0, step1) < 1e-4
+    good &= np.hypot(step0, step1) < NEAR
     return np.where(good, both, np.nan), np.where(good, slope, np.nan), alone
+
+
+def _losses(both: Floats, slope: Floats, logits: Floats, happened: Floats, weights: Floats) -> Floats:
+    """Return minus the log likelihood of intercepts and slopes, each under its own row of weights."""
+    eta = both[:, None] + slope[:, None] * logits
+    return np.asarray((weights * (np.logaddexp(0.0, eta) - happened * eta)).sum(axis=1))
 
 
 def _intercepts(logits: Floats, happened: Floats, weights: Floats) -> Floats:
@@ -81,7 +91,8 @@ def cox_slopes(x: Floats, time: Floats, state: NDArray[np.int64], weights: Float
     if np.ptp(x) <= FLATTEST or not (state == EVENT).any():
         return np.full(len(weights), np.nan)
     order = np.argsort(-time, kind="stable")
-    x, time, weights = x[order] - x.mean(), time[order], weights[:, order]
+    unit = float(x.std())
+    x, time, weights = (x[order] - x.mean()) / unit, time[order], weights[:, order]
     dead = (state[order] == EVENT).astype(np.float64)
     last = np.searchsorted(-time, -time, side="right") - 1
     good = (weights @ dead) > 0
@@ -97,8 +108,8 @@ def cox_slopes(x: Floats, time: Floats, state: NDArray[np.int64], weights: Float
         slopes = slopes + np.where(good, np.clip(step, -1.0, 1.0), 0.0)
         if np.abs(step)[good].max(initial=0.0) < STILL:
             break
-    good &= np.abs(step) < 1e-4
-    return np.where(good, slopes, np.nan)
+    good &= np.abs(step) < NEAR
+    return np.where(good, slopes / unit, np.nan)
 
 
 def groups_of(predicted: Floats) -> list[NDArray[np.int64]]:

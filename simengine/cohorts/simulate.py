@@ -17,6 +17,7 @@ from simengine.studies import manifest as manifests
 from simengine.studies import parts
 from simengine.studies.design import NOT_OF_A_POINT, Design
 from simengine.studies.execute import Progress, Runner, RunResult, engine_runner, execute
+from simengine.studies.files import sha256
 from simengine.studies.store import writing
 from simengine.studies.warm import warm_up
 
@@ -29,6 +30,8 @@ __all__ = ["DRAWN", "experiment", "simulate"]
 
 DRAWN = "drawn."
 """Before the path of a field whose value was drawn, in the columns of runs."""
+_SOURCES = ("fields.py", "mapping_files.py", "people.py", "simulate.py")
+"""Files of this package on which a run depends."""
 
 
 def simulate(
@@ -92,7 +95,8 @@ def experiment(people: Sequence[Person], replicates: int, seed: int) -> list[Any
     ]
     fields = [field.model_dump(mode="json") for field in loaded.mapping.field]
     program = {name: value for name, value in manifests.program().items() if name != "package_version"}
-    plain: list[Any] = json.loads(json.dumps([base, fields, who, replicates, seed, program]))
+    sources = [sha256(Path(__file__).with_name(name).read_bytes()) for name in _SOURCES]
+    plain: list[Any] = json.loads(json.dumps([base, fields, who, replicates, seed, program, sources]))
     return plain
 
 

@@ -121,6 +121,16 @@ def test_the_calibration_line_is_a_logistic_regression_under_every_row_of_weight
         assert (w * expit(x + alone[b])).sum() == pytest.approx((w * y).sum())
 
 
+def test_a_calibration_line_is_found_from_extreme_predictions():
+    x = np.concatenate([np.full(20, -4.6), RNG.normal(0.5, 2.0, 78)])
+    y = ((RNG.random(98) < 0.2) & (np.arange(98) >= 20)).astype(float)
+    found, reference = calibration_line(x, y, np.ones((1, 98))), fit_logistic(x[:, None], y)
+    assert (found[0][0], found[1][0]) == pytest.approx((reference.intercept, reference.slopes[0]), abs=1e-6)
+    times, state = RNG.integers(1, 900, 98).astype(float), np.ones(98, int)
+    slope = cox_slopes(50.0 * x, times, state, np.ones((1, 98)))[0]
+    assert slope == pytest.approx(cox_slopes(x, times, state, np.ones((1, 98)))[0] / 50.0, rel=1e-6)
+
+
 def test_predictions_that_are_right_have_slope_1_and_too_extreme_ones_less():
     x = np.repeat(logit(np.array([0.2, 0.5, 0.8])), 100)
     y = np.concatenate([np.arange(100) < 100 * p for p in (0.2, 0.5, 0.8)]).astype(float)

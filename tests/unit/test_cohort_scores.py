@@ -342,6 +342,16 @@ def test_the_made_table_is_copied_predicted_and_scored(command, tmp_path, monkey
     assert ((raw["low"] <= raw["value"]) & (raw["value"] <= raw["high"]))[raw["low"].notna()].mean() > 0.95
 
 
+def test_the_order_of_rows_changes_no_score(tmp_path):
+    toml, table = template_files("made_cohort")
+    lines = table.read_text().splitlines()
+    (tmp_path / "t.csv").write_text("\n".join([lines[0], *(lines[1 + i] for i in RNG.permutation(60))]))
+    call = partial(cohorts.score, mapping=toml, replicates=4, resamples=20, runner=stub)
+    one, two = call(table, out=tmp_path / "a"), call(tmp_path / "t.csv", out=tmp_path / "b")
+    pd.testing.assert_frame_equal(one.table, two.table)
+    pd.testing.assert_frame_equal(one.calibration, two.calibration)
+
+
 def test_json_and_faults_of_the_command(command, toy, capsys):
     assert (
         command("predict", toy / "t.csv", "--mapping", toy / "m.toml", "--replicates", "2", "--out", toy / "o", "--json") == 0
