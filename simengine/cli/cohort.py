@@ -169,16 +169,16 @@ def _print_predictions(found: Prediction) -> None:
         drawn = str(record["imputed"]).split("; ") if record["imputed"] else []
         rows.append([str(record["id"]), *cells, str(len(drawn)) if drawn else "–"])
     left = f"{len(table) - MOST_ROWS} more patients in predictions.csv.\n" if len(table) > MOST_ROWS else ""
-    caption = f"{left}Days: median and, below, 10 to 90 %; chances in percent; drawn: cells that were empty.\n{DISCLAIMER}"
+    caption = f"{left}Days: median and, below, 10 to 90 %; chances in percent; chronic GVHD: extensive;\ndrawn: cells that were empty.\n{DISCLAIMER}"
     print_table(columns, rows, title="Predictions", caption=caption)
 
 
 HEADLINES = (
-    ("neutrophils\nday", "neutrophil_day"),
-    ("platelets 20\nday", "platelet20_day"),
+    ("neutro-\nphils", "neutrophil_day"),
+    ("plate-\nlets 20", "platelet20_day"),
     ("GVHD\nII-IV", "acute_gvhd_2_4_probability"),
     ("GVHD\nIII-IV", "acute_gvhd_3_4_probability"),
-    ("chronic\nextensive", "extensive_chronic_gvhd_probability"),
+    ("chronic\nGVHD", "extensive_chronic_gvhd_probability"),
     ("relapse", "relapse_probability"),
     ("alive\n100 d", "survival_100_days"),
     ("alive\n1 y", "survival_365_days"),

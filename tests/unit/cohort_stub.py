@@ -62,6 +62,7 @@ def stub(scenario, seed, patient, replicate):
         "platelet20_day": unless_dead(platelets),
         "acute_gvhd_2_4": float(gvhd),
         "acute_gvhd_day": 30.0 if gvhd else NAN,
+        "acute_gvhd_3_4": float(gvhd and rng.random() < 0.3),
         "relapse": float(relapse),
         "relapse_day": 300.0 if relapse else NAN,
         "extensive_chronic_gvhd": float(rng.random() < 0.3),
