@@ -169,7 +169,8 @@ def _print_predictions(found: Prediction) -> None:
         drawn = str(record["imputed"]).split("; ") if record["imputed"] else []
         rows.append([str(record["id"]), *cells, str(len(drawn)) if drawn else "–"])
     left = f"{len(table) - MOST_ROWS} more patients in predictions.csv.\n" if len(table) > MOST_ROWS else ""
-    caption = f"{left}Days: median and, below, 10 to 90 %; chances in percent; chronic GVHD: extensive;\ndrawn: cells that were empty.\n{DISCLAIMER}"
+    told = "Days: median and, below, 10 to 90 %; chances in percent; chronic GVHD: extensive;\ndrawn: cells that were empty."
+    caption = f"{left}{told}\n{DISCLAIMER}"
     print_table(columns, rows, title="Predictions", caption=caption)
 
 
