@@ -104,8 +104,8 @@ def test_cyclophosphamide_after_the_graft_keeps_more_patients_free_of_severe_dis
 
 
 def test_a_worse_match_means_more_graft_versus_host_disease():
-    """n = 24 unrelated pairs, 8/8 to 7/8 to 4/8: mismatches of a better grade are kept by a worse one."""
-    by_match = [damage(24, donor__match=match) for match in ("8/8", "7/8", "4/8")]
+    """n = 48 unrelated pairs, 8/8 to 7/8 to 4/8: mismatches of a better grade are kept by a worse one."""
+    by_match = [damage(48, donor__match=match) for match in ("8/8", "7/8", "4/8")]
     assert_rises(by_match[0], by_match[1])
     assert_rises(by_match[1], by_match[2])
 
@@ -120,15 +120,19 @@ def test_a_female_donor_means_more_graft_versus_host_disease_for_a_man_only():
     assert np.array_equal(*women)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="faster waking crowds the dividing cells, so that more presentation means less disease",
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="cells that wake together crowd each other out as they divide")
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ({"patient__microbiome_diversity": 20.0}, {"patient__microbiome_diversity": 2.0}),
+        ({"transplant__conditioning": "no_conditioning"}, {"transplant__conditioning": "bu_cy"}),
+    ],
+    ids=["flora", "conditioning"],
 )
-def test_a_poor_flora_means_more_disease_of_the_gut():
-    """n = 24; diversity 20 against 2: translocation through the gut raises presentation."""
+def test_more_presentation_by_a_damaged_gut_means_more_disease_of_it(less, more):
+    """n = 24; a poor flora, and conditioning itself. Known to be wrong in the model of today: see docs/verification.md."""
     settings = {**ALIVE, "run__duration_days": 100}
-    assert_rises(*(peak("gvhd.gut", 24, **settings, patient__microbiome_diversity=x) for x in (20.0, 2.0)))
+    assert_rises(*(peak("gvhd.gut", 24, **settings, **one) for one in (less, more)))
 
 
 def test_a_poor_flora_and_conditioning_raise_presentation():
@@ -179,9 +183,9 @@ def test_mismatch_kills_in_leukaemia_and_loses_few_grafts():
 
 @pytest.mark.parametrize("disease", ["aplastic_anaemia", "nonmalignant"])
 def test_mismatch_loses_grafts_where_the_host_is_immune(disease):
-    """n = 100 after fludarabine and cyclophosphamide, marrow: failures by day 60 at 4/8 against 8/8, sign test."""
+    """n = 140 after fludarabine and cyclophosphamide, marrow: failures by day 60 at 4/8 against 8/8, sign test."""
     host = {"transplant__disease": disease, "transplant__conditioning": "flu_cy", "transplant__graft": "bone_marrow"}
-    assert_more_often(*(of("graft_failure", 100, **EARLY, **host, donor__match=match) for match in ("8/8", "4/8")))
+    assert_more_often(*(of("graft_failure", 140, **EARLY, **host, donor__match=match) for match in ("8/8", "4/8")))
 
 
 @pytest.mark.parametrize(
