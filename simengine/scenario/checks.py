@@ -89,9 +89,13 @@ def _check_product(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     yield from known(("product", "name"), scenario.product.name, catalog.names("products"))
 
 
+NO_SWITCHES = {"clones"}
+"""Entries that hold numbers of several mechanisms and are none themselves."""
+
+
 def _check_mechanisms(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     kinds = ("mechanisms", "arms") if scenario.transplant is None else ("transplantation",)
-    switches = sorted({name for kind in kinds for name in catalog.names(kind)})
+    switches = sorted({name for kind in kinds for name in catalog.names(kind)} - NO_SWITCHES)
     for name in scenario.mechanisms:
         yield from known(("mechanisms", name), name, switches, at_key=True)
 
