@@ -56,6 +56,8 @@ TRAITS = frozenset(
         ("hla", "sibling_share"),
         ("transplantation", "progenitor_growth_per_day"),
         ("transplantation", "megakaryocyte_growth"),
+        ("transplantation", "neutrophil_transit_days"),
+        ("transplantation", "platelet_transit_days"),
         ("transplantation", "alloreactivity"),
         ("transplantation", "skin_weight"),
         ("transplantation", "gut_weight"),

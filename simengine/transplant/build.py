@@ -88,6 +88,8 @@ def build(scenario: Scenario, seed: int, patient: int, replicate: int, catalog: 
 _OWN = (
     ("haematopoiesis", "progenitor_growth_per_day"),
     ("haematopoiesis", "megakaryocyte_growth"),
+    ("haematopoiesis", "neutrophil_transit_days"),
+    ("haematopoiesis", "platelet_transit_days"),
     ("graft_versus_host", "alloreactivity"),
 )
 """Numbers of the mechanisms that differ from patient to patient."""

@@ -30,6 +30,7 @@ GROWTH = PARAMETERS(
 )
 GROWTH_MEGA = PARAMETERS("haematopoiesis.megakaryocyte_growth", "1", "the same of megakaryocyte progenitors, relative")
 GROWTH_ERYTHROID = PARAMETERS("haematopoiesis.erythroid_growth", "1", "the same of erythroid progenitors, relative")
+HOST_GROWTH = PARAMETERS("haematopoiesis.host_growth", "1", "growth of the host's progenitors after treatment, relative")
 MATURING = PARAMETERS("haematopoiesis.maturing_per_day", "1/day", "progenitors that begin to mature")
 AMPLIFIED = PARAMETERS("haematopoiesis.neutrophils_per_progenitor", "1", "neutrophils that one maturing progenitor makes")
 AMPLIFIED_MEGA = PARAMETERS("haematopoiesis.platelets_per_progenitor", "1", "platelets that one maturing progenitor makes")
@@ -288,17 +289,18 @@ def flow(patient, step, tick, days):
     faster = par[FACTOR_GROWTH] if helped else 1.0
     transit = par[TRANSIT] * (par[FACTOR_TRANSIT] if helped else 1.0)
     graft = number[s.GROWTH_OF_GRAFT]
+    host = par[HOST_GROWTH]
     own = par[GROWTH] * faster
-    _advance_line(patient, tick, days, s.MYELOID, (own, own * graft, par[AMPLIFIED], transit, par[LIFE]), support)
+    _advance_line(patient, tick, days, s.MYELOID, (own * host, own * graft, par[AMPLIFIED], transit, par[LIFE]), support)
     injured = max(level[s.DAMAGE_SKIN], level[s.DAMAGE_GUT], level[s.DAMAGE_LIVER])
     life = _platelet_life(patient) / (1.0 + par[CONSUMED] * injured)
     own = par[GROWTH] * par[GROWTH_MEGA]
-    numbers = (own, own * graft, par[AMPLIFIED_MEGA], par[TRANSIT_MEGA], life)
+    numbers = (own * host, own * graft, par[AMPLIFIED_MEGA], par[TRANSIT_MEGA], life)
     _advance_line(patient, tick, days, s.MEGAKARYOCYTE, numbers, support)
     own = par[GROWTH] * par[GROWTH_ERYTHROID]
     level[s.ISOAGGLUTININ] *= exp(-par[ISO_LOSS] * days)
     lysed = 1.0 - number[s.MAJOR_ABO] * level[s.ISOAGGLUTININ]
-    numbers = (own, own * graft, par[AMPLIFIED_RED] * lysed, par[TRANSIT_RED], par[LIFE_RED])
+    numbers = (own * host, own * graft, par[AMPLIFIED_RED] * lysed, par[TRANSIT_RED], par[LIFE_RED])
     _advance_line(patient, tick, days, s.ERYTHROID, numbers, support)
 
 
