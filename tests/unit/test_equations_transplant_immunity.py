@@ -71,7 +71,7 @@ def test_lymphocytes_are_made_by_supply_and_slowed_by_disease():
 
 @pytest.mark.parametrize("match", ["8/8", "7/8", "6/8", "4/8", "0/8"])
 def test_foreignness_is_the_weighted_sum_of_what_the_pair_says(match):
-    """EQ-FOREIGN-1: class I, class II, minor and DPB1 of each direction; nothing between a patient and own cells."""
+    """EQ-FOREIGN-1: class I, class II, minor and DPB1 of each direction."""
     small = SmallPatient(donor__match=match)
     pair = pair_of(small.scenario, small.numbers, Dice("none", 1, 0, 0))
     for row, mechanism, side, way in (
@@ -81,8 +81,14 @@ def test_foreignness_is_the_weighted_sum_of_what_the_pair_says(match):
         weights = [small.of("transplantation", mechanism, f"{name}_weight") for name in ("class_1", "class_2", "minor", "dpb1")]
         dpb1 = float(pair.dpb1 == f"non-permissive {way}")
         assert small.number[row] == pytest.approx(np.dot(weights, [side.class_1, side.class_2, side.minor, dpb1]))
-    own = SmallPatient(donor__match=match, donor__relation="autologous") if match == "8/8" else None
-    assert own is None or (own.number[s.FOREIGN_HVG], own.number[s.FOREIGN_GVH], own.number[s.ALLOGENEIC]) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("relation", ["autologous", "identical_twin"])
+def test_own_cells_and_those_of_a_twin_are_not_foreign(relation):
+    """EQ-FOREIGN-1: nothing in either direction, no missing self, no antibody against red cells."""
+    small = SmallPatient(donor__relation=relation)
+    rows = [s.FOREIGN_HVG, s.FOREIGN_GVH, s.MISSING_SELF_HVG, s.MISSING_SELF_GVH, s.MAJOR_ABO, s.ALLOGENEIC]
+    assert np.all(small.number[rows] == 0.0)
 
 
 def test_waking_follows_antigen_foreignness_and_drugs():
