@@ -39,7 +39,7 @@ READ_BY_TRAITS = {"passage", "purity"}
 OF_POPULATIONS = ("ancestries", "communities", "populations")
 """Folders that registries, banks and virtual patients read: see tests/unit/test_registry.py and test_population.py."""
 OF_TRANSPLANTATION = ("diseases", "grafts", "depletions", "agents", "regimens", "transplantation")
-"""Folders that the model of transplantation reads, and no run of tissue."""
+"""Folders that the model of transplantation reads, and no run of tissue: see test_transplant_catalogue.py."""
 TINY = """
 name = "tiny"
 patch.shape = [6, 6, 1]

@@ -15,6 +15,7 @@ from simengine.scenario import scenarios_folder
 
 FILES = sorted(scenarios_folder().glob("*.toml"))
 TRANSPLANTS = [file for file in FILES if file.stem.startswith("transplant_")]
+"""They run in test_transplant_catalogue.py."""
 OF_TISSUE = [file for file in FILES if file not in TRANSPLANTS]
 STEPS = 10
 

@@ -112,7 +112,7 @@ TRANSPLANTED = {
     for quantity, reached in CATALOG.quantities.items()
     if reached and all(p.startswith(OF_TRANSPLANTATION) for p in reached)
 }
-"""Quantities of a transplantation, which changes no array of tissue."""
+"""Quantities of a transplantation, which changes no array of tissue: see test_transplant_catalogue.py."""
 
 
 def test_a_quantity_is_of_tissue_or_of_transplantation():
