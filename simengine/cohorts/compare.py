@@ -213,7 +213,7 @@ def _day(case: _Case) -> Iterator[tuple[str, Scores, Rows]]:
         }
 
     raw = _curves(case)
-    order = metrics.concordance(metrics.restricted_means(raw), pairs, case.weights)
+    order = metrics.concordance(metrics.mean_ranks(case.predicted), pairs, case.weights)
     yield RAW, scored(raw, order, case.runs), []
     rest: list[tuple[str, Fit]] = [
         (RECALIBRATED, rivals.recalibrated_days(seen, case.predicted, days)),

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from simengine.cohorts.observed import CENSORED, EVENT, not_censored
 
-__all__ = ["binary_pairs", "brier_losses", "concordance", "curve_losses", "mean_loss", "restricted_means", "time_pairs"]
+__all__ = [
+    "binary_pairs",
+    "brier_losses",
+    "concordance",
+    "curve_losses",
+    "mean_loss",
+    "mean_ranks",
+    "restricted_means",
+    "time_pairs",
+]
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +73,22 @@ def curve_losses(curve: Floats, time: Floats, state: NDArray[np.int64], runs: Fl
 def restricted_means(curve: Floats) -> Floats:
     """Return the mean day of the event, nobody waiting longer than H, from curves float64[N, H + 1]: what ranks patients."""
     return np.asarray((1.0 - curve[:, :-1]).sum(axis=1))
+
+
+def mean_ranks(days: Floats) -> Floats:
+    """Return how late each patient's event comes when it comes, from replicates float64[N, R]: what ranks patients by a day.
+
+    The mean rank of the patient's replicates among those of all patients; replicates without the event (infinite) or failed
+    (NaN) do not count, and a patient without any other comes last. Deaths, which are seen as censored, so do not pass for
+    late recoveries.
+    """
+    from scipy.stats import rankdata
+
+    came = np.isfinite(days)
+    ranks = np.zeros(days.shape)
+    ranks[came] = rankdata(days[came])
+    count = came.sum(axis=1)
+    return np.asarray(np.divide(ranks.sum(axis=1), count, out=np.full(len(days), np.inf), where=count > 0))
 
 
 def mean_loss(losses: Floats, weights: Floats) -> Floats:

@@ -12,6 +12,7 @@ from simengine.cohorts.metrics import (
     concordance,
     curve_losses,
     mean_loss,
+    mean_ranks,
     restricted_means,
     time_pairs,
 )
@@ -32,6 +33,12 @@ def test_concordance_by_hand():
     time, state = np.array([1.0, 2.0, 3.0, 4.0]), np.array([EVENT, CENSORED, EVENT, EVENT])
     rank = np.array([5.0, 6.0, 4.0, 5.0])
     assert concordance(rank, time_pairs(time, state), ONE)[0] == pytest.approx((1 + 0 + 0.5 + 1) / 4)
+
+
+def test_days_are_ranked_by_the_replicates_that_have_them():
+    """Days 3, 5 | 4, never | never, failed: ranks 1, 3 | 2 | none; who dies in half of the replicates is no later for that."""
+    days = np.array([[3.0, 5.0], [4.0, np.inf], [np.inf, np.nan]])
+    assert mean_ranks(days).tolist() == [2.0, 2.0, np.inf]
 
 
 def harrell(rank, time, event, weight):
