@@ -221,6 +221,7 @@ ORDER_OF_TRANSPLANTS = [
     ("patient", "comorbidity_index", 0.0, 4.0, "transplant_infection_hazard", 1),
     ("patient", "care_year", 1990.0, 2015.0, "toxicity_hazard", -1),
     ("patient", "care_year", 1990.0, 2015.0, "transplant_infection_hazard", -1),
+    ("patient", "care_year", 1990.0, 2015.0, "alloreactivity", -1),
     ("patient", "disease_risk", 0.0, 3.0, "residual_disease", 1),
     ("patient", "microbiome_diversity", 2.0, 20.0, "translocation", -1),
     ("patient", "cmv", "negative", "positive", "transplant_infection_hazard", 1),

@@ -148,11 +148,11 @@ def expected_days(small, doses):
 
 
 def test_a_whole_patient_follows_the_law_while_progenitors_are_far_from_their_room():
-    """Own blood cells from 2e5 to 2e6 CD34 per kg, median of 9 runs: slope within 15 % of -1 / growth.
+    """Own blood cells from 8e5 to 8e6 CD34 per kg, median of 9 runs: slope within 20 % of -1 / growth.
 
-    Supply by stem cells and the room bend the line by a twentieth; beyond 2e6 the room bends it by a quarter.
+    With fewer cells the room that few stem cells keep up bends the line, with more the room itself.
     """
-    doses = np.array([2e5, 4e5, 8e5, 2e6])
+    doses = np.array([8e5, 1.6e6, 4e6, 8e6])
     found, law, days = slope(doses, 9, False)
-    assert found == pytest.approx(law, rel=0.15)
+    assert found == pytest.approx(law, rel=0.2)
     assert np.all(np.diff(days) < 0.0)
