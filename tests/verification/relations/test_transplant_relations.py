@@ -165,7 +165,7 @@ def test_a_poor_flora_and_conditioning_raise_presentation():
 
 
 def test_taking_t_cells_out_of_the_graft_loses_the_attack_on_leukaemia():
-    """n = 60 over 200 days: malignant cells that are left (logarithm), and relapses; with own cells alike, where none attacks."""
+    """n = 60 over 200 days: malignant cells that are left (logarithm), and relapses; own cells alike."""
     settings = {**ALIVE, "run__duration_days": 200}
     for change in ({"transplant__depletion": "cd34_selection"}, {"donor__relation": "autologous"}):
         arms = [courses(60, **settings, **one) for one in ({}, change)]
