@@ -21,6 +21,7 @@ ALLOREACTIVITY = PARAMETERS("graft_versus_host.alloreactivity", "1", "strength o
 RESTING = PARAMETERS("graft_versus_host.resting_presentation", "1", "presentation of host antigen without damage")
 BY_DAMAGE = PARAMETERS("graft_versus_host.presentation_by_damage", "1", "presentation that full damage of the organs adds")
 TRANSLOCATION = PARAMETERS("graft_versus_host.translocation", "1", "presentation by microbial products through a gut in ruins")
+KINDLING = PARAMETERS("graft_versus_host.kindling", "1", "attack on the gut by what leaks, over presentation by it")
 APC_LOSS = PARAMETERS("graft_versus_host.host_apc_loss_per_day", "1/day", "loss of the host's antigen-presenting cells")
 APC_LEFT = PARAMETERS(
     "graft_versus_host.indirect_presentation", "1", "presentation that is left when the donor's cells present"
@@ -155,15 +156,19 @@ def attack(patient, days, stopped, helped):
     Notes
     -----
     EQ-GVH-3: dG/dt = a w e/(e + half) (1 - stopped) (1 - G) - r helped G, solved exactly over a step; e effectors per kg, w the
-    weight of the organ in this patient; what conditioning damaged heals at a rate of its own.
+    weight of the organ in this patient, of the gut times 1 + kindling x translocation x its damage by conditioning and
+    disease as it stands when the step begins; what conditioning damaged heals at a rate of its own.
     """
     par, number, level = patient.par, patient.number, patient.level
     effectors = patient.clone[s.GVH, s.EFFECTORS] / number[s.MASS_KG]
     hazard = par[ATTACK] * effectors / (effectors + par[ATTACK_HALF]) * (1.0 - stopped)
     repair = par[REPAIR] * helped
     healed = exp(-par[TOXIC_REPAIR] * days)
+    leaking = min(1.0, level[s.TOXIC_GUT] + level[s.DAMAGE_GUT])
     for organ in range(3):
         own = hazard * number[s.WEIGHT_SKIN + organ]
+        if s.DAMAGE_SKIN + organ == s.DAMAGE_GUT:
+            own *= 1.0 + par[KINDLING] * par[TRANSLOCATION] * leaking
         goal = own / (own + repair)
         level[s.DAMAGE_SKIN + organ] = goal + (level[s.DAMAGE_SKIN + organ] - goal) * exp(-(own + repair) * days)
         level[s.TOXIC_SKIN + organ] *= healed

@@ -31,6 +31,7 @@ GROWTH = PARAMETERS(
 GROWTH_MEGA = PARAMETERS("haematopoiesis.megakaryocyte_growth", "1", "the same of megakaryocyte progenitors, relative")
 GROWTH_ERYTHROID = PARAMETERS("haematopoiesis.erythroid_growth", "1", "the same of erythroid progenitors, relative")
 HOST_GROWTH = PARAMETERS("haematopoiesis.host_growth", "1", "growth of the host's progenitors after treatment, relative")
+GRAFT_DAYS = PARAMETERS("haematopoiesis.graft_growth_days", "days", "time in which a graft comes to grow as any marrow")
 MATURING = PARAMETERS("haematopoiesis.maturing_per_day", "1/day", "progenitors that begin to mature")
 AMPLIFIED = PARAMETERS("haematopoiesis.neutrophils_per_progenitor", "1", "neutrophils that one maturing progenitor makes")
 AMPLIFIED_MEGA = PARAMETERS("haematopoiesis.platelets_per_progenitor", "1", "platelets that one maturing progenitor makes")
@@ -288,7 +289,7 @@ def flow(patient, step, tick, days):
     helped = number[s.GROWTH_FACTOR] > 0.0 and day >= GROWTH_FACTOR_FROM_DAY and level[s.RECOVERED] == 0.0
     faster = par[FACTOR_GROWTH] if helped else 1.0
     transit = par[TRANSIT] * (par[FACTOR_TRANSIT] if helped else 1.0)
-    graft = number[s.GROWTH_OF_GRAFT]
+    graft = 1.0 - (1.0 - number[s.GROWTH_OF_GRAFT]) * exp(-max(0.0, day) / par[GRAFT_DAYS])
     host = par[HOST_GROWTH]
     own = par[GROWTH] * faster
     _advance_line(patient, tick, days, s.MYELOID, (own * host, own * graft, par[AMPLIFIED], transit, par[LIFE]), support)

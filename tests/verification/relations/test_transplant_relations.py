@@ -141,16 +141,11 @@ def test_a_poor_flora_and_conditioning_mean_more_disease_of_the_gut(less, more):
     assert_rises(gut(80, less, "csa_mmf"), gut(80, more, "csa_mmf"))
 
 
-@KINDLED
 @pytest.mark.parametrize("prophylaxis", ["csa_mtx", "ptcy_tac_mmf"])
-def test_known_fault_sooner_waking_into_drugs_that_kill_dividing_cells_means_less_disease(less, more, prophylaxis):
-    """n = 24. The relation should be the other way round here too: a poor flora, and conditioning, kindle the disease.
-
-    Presentation only decides how soon naive cells wake, nearly all of which do: those that wake sooner divide while
-    methotrexate or cyclophosphamide is given, and die of it. Whoever mends it exchanges the two arms in the last line; the
-    relation stands red in docs/verification.md.
-    """
-    assert_rises(gut(24, more, prophylaxis), gut(24, less, prophylaxis))
+def test_a_poor_flora_means_more_disease_of_the_gut_where_drugs_kill_dividing_cells(prophylaxis):
+    """n = 80. Sooner waking alone would work against it here: the attack on a gut that leaks is what raises the disease."""
+    less, more = ({"patient__microbiome_diversity": x} for x in (20.0, 2.0))
+    assert_rises(gut(80, less, prophylaxis), gut(80, more, prophylaxis))
 
 
 def test_a_poor_flora_and_conditioning_raise_presentation():
@@ -183,8 +178,9 @@ def test_taking_t_cells_out_of_the_graft_raises_graft_failure_after_reduced_cond
 
 
 def test_a_sensitised_patient_rejects_a_mismatched_graft_more_often():
-    """n = 24 with a 4/8 donor; a matched sibling's graft has nothing that antibody and memory could have met."""
-    arms = [{**EARLY, "donor__match": "4/8", "patient__sensitised": flag} for flag in (False, True)]
+    """n = 24 with marrow of a 4/8 donor; a matched sibling's graft has nothing that antibody and memory could have met."""
+    mismatched = {**EARLY, "donor__match": "4/8", "transplant__graft": "bone_marrow"}
+    arms = [{**mismatched, "patient__sensitised": flag} for flag in (False, True)]
     assert_more_often(*(of("graft_failure", 24, **arm) for arm in arms))
     sibling = {**EARLY, "donor__relation": "sibling", "patient__sensitised": True}
     assert of("graft_failure", 24, **sibling).sum() <= 1.0
