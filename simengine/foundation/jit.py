@@ -21,7 +21,7 @@ import numba
 
 __all__ = ["FLOORS_WITHOUT_KERNELS", "cache_folder", "inlined", "kernel", "source_hash"]
 
-FLOORS_WITHOUT_KERNELS = ("api", "cli", "report", "studies")
+FLOORS_WITHOUT_KERNELS = ("api", "cli", "cohorts", "report", "studies")
 """Top floors: they hold no kernels and, as imports go downstairs only, feed none. Editing them recompiles nothing."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
