@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simengine.cohorts import metrics, rivals
+import simengine.cohorts.metrics as metrics
+import simengine.cohorts.rivals as rivals
 from simengine.cohorts.calibration import binary_groups, calibration_line, cox_slopes, survival_groups
 from simengine.cohorts.columns import Predictors
 from simengine.cohorts.folds import Fit, out_of_fold

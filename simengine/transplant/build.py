@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+import simengine.transplant.state as s
 from simengine.catalog import Catalog, load_catalog
 from simengine.foundation.math import log
 from simengine.foundation.random import make_key
@@ -18,7 +19,6 @@ from simengine.patients.numbers import Numbers
 from simengine.patients.population import as_met, drawn_traits
 from simengine.patients.traits import weight_kg
 from simengine.scenario import Scenario
-from simengine.transplant import state as s
 from simengine.transplant.graft import graft_numbers
 from simengine.transplant.registry import PARAMETERS
 from simengine.transplant.schedule import blocks_of, hits_of, steps_of

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import simengine.transplant.state as s
 from simengine.foundation.jit import kernel
-from simengine.transplant import state as s
 from simengine.transplant.registry import PARAMETERS
 
 __all__ = ["flow"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import simengine.transplant.state as s
 from simengine.foundation.jit import kernel
 from simengine.foundation.math import exp
-from simengine.transplant import state as s
 from simengine.transplant.registry import PARAMETERS
 
 __all__ = ["flow"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+import simengine.transplant.state as s
 from simengine.foundation.random import purpose
 from simengine.foundation.samplers import binomial
 from simengine.patients.draws import Dice
 from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
-from simengine.transplant import state as s
 
 __all__ = ["CD3_PER_KG", "CD34_PER_KG", "doses_of", "graft_numbers"]
 

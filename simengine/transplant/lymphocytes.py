@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+import simengine.transplant.state as s
 from simengine.foundation.jit import kernel
 from simengine.foundation.math import exp
 from simengine.foundation.random import purpose
 from simengine.foundation.samplers import binomial, poisson
-from simengine.transplant import state as s
 from simengine.transplant.registry import PARAMETERS
 
 __all__ = ["flow", "infuse"]

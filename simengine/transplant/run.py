@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+import simengine.transplant.state as s
 from simengine.catalog import Catalog, load_catalog
 from simengine.patients.population import TRAIT
 from simengine.scenario import Scenario
 from simengine.state.course import Course
-from simengine.transplant import state as s
 from simengine.transplant.build import Built, build
 from simengine.transplant.step import COLUMNS, advance
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+import simengine.transplant.state as s
 from simengine.catalog import Catalog
 from simengine.foundation.math import exp, log
 from simengine.patients.draws import Dice
 from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
-from simengine.transplant import state as s
 from simengine.transplant.drugs import add_effects
 
 __all__ = ["Steps", "blocks_of", "hits_of", "steps_of"]

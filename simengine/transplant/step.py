@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import simengine.transplant.chronic_disease as chronic_disease
+import simengine.transplant.conditioning as conditioning
+import simengine.transplant.graft_versus_host as graft_versus_host
+import simengine.transplant.haematopoiesis as haematopoiesis
+import simengine.transplant.host_versus_graft as host_versus_graft
+import simengine.transplant.lymphocytes as lymphocytes
+import simengine.transplant.malignancy as malignancy
+import simengine.transplant.mortality as mortality
+import simengine.transplant.state as s
+import simengine.transplant.treatment as treatment
 from simengine.foundation.jit import kernel
-from simengine.transplant import (
-    chronic_disease,
-    conditioning,
-    graft_versus_host,
-    haematopoiesis,
-    host_versus_graft,
-    lymphocytes,
-    malignancy,
-    mortality,
-    treatment,
-)
-from simengine.transplant import state as s
 from simengine.transplant.haematopoiesis import (
     BLOOD_LITRES_PER_KG,
     GRAMS_PER_RED_CELL,
