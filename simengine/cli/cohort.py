@@ -110,7 +110,9 @@ def score(table: Path, mapping: Path, quiet: bool, as_json: bool, markdown: Path
 @click.argument("to", required=False, type=click.Path(path_type=Path))
 @click.option("--print", "printed", is_flag=True, help="Print the mapping instead of copying it.")
 def template(name: str | None, to: Path | None, printed: bool) -> None:
-    """Copy the mapping NAME, and the made table that goes with it, to the folder TO (here). Nothing is overwritten.
+    """Copy the mapping NAME, and the made table that goes with it, to the folder TO (here), which is made.
+
+    Nothing is overwritten.
 
     Without NAME, the templates are listed.
 
@@ -138,6 +140,7 @@ def template(name: str | None, to: Path | None, printed: bool) -> None:
         if target.exists():
             raise click.BadParameter(f"{target} exists already; name another folder", param_hint="TO")
     for path, target in zip(files, targets):
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
         click.echo(str(target))
 

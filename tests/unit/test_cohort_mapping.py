@@ -305,3 +305,13 @@ def test_the_mapping_of_the_children_reads_a_row_of_their_columns(table):
     assert found["platelet50_day"].state[0] == CENSORED
     assert found["platelet50_day"].time[0] == 999.0
     assert not found["extensive_chronic_gvhd"].known[0]
+
+
+def test_a_template_is_copied_into_a_folder_that_is_made(tmp_path):
+    from click.testing import CliRunner
+
+    from simengine.cli.cohort import command
+
+    folder = tmp_path / "new" / "folder"
+    assert CliRunner().invoke(command, ["template", "made_cohort", str(folder)]).exit_code == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["made_cohort.csv", "made_cohort.toml"]
