@@ -11,13 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CAUSES", "ORIGINS", "Patient", "pool_names"]
+__all__ = ["CAUSES", "Patient", "pool_names"]
 
 Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
 
-ORIGINS = ("host", "donor", "second_unit", "transfused")
-HOST, DONOR, SECOND, TRANSFUSED = range(4)
+HOST, DONOR, SECOND, TRANSFUSED = range(4)  # whose cells: the patient's, of the first or second unit, of blood donors
 N_ORIGINS = 4
 N_MARROWS = 3
 """Origins that have stem cells: the patient's own and those of one or two units."""
@@ -147,15 +146,15 @@ LEFT_CHRONIC = 7
 N_LEFT = 8
 """Clocks: hazard that is left until death of each cause, and until chronic disease; each starts at Exp(1)."""
 
-EVENTS = ("death_day", "relapse_day", "chronic_day", "steroid_day", "refractory_day", "second_line_day", "graft_lost_day")
-DAY_OF_DEATH, DAY_OF_RELAPSE, DAY_OF_CHRONIC, DAY_OF_STEROID, DAY_OF_REFRACTORY, DAY_OF_SECOND_LINE, DAY_OF_LOSS = range(7)
+EVENTS = ("death_day", "relapse_day", "chronic_day", "steroid_day", "refractory_day", "second_line_day")
+DAY_OF_DEATH, DAY_OF_RELAPSE, DAY_OF_CHRONIC, DAY_OF_STEROID, DAY_OF_REFRACTORY, DAY_OF_SECOND_LINE = range(6)
 
 
 class Patient(NamedTuple):
     """One patient.
 
     ``cells`` int64[N_POOLS, N_ORIGINS]; ``clone`` int64[2, N_CLONE]; ``tumour`` int64[1]; ``level`` float64[N_LEVEL];
-    ``left`` float64[N_LEFT]; ``day_of`` float64[7] (NaN: not yet); ``number`` float64[N_NUMBER]; ``par`` float64 parameters
+    ``left`` float64[N_LEFT]; ``day_of`` float64[6] (NaN: not yet); ``number`` float64[N_NUMBER]; ``par`` float64 parameters
     of the mechanisms; ``enabled`` int64 by mechanism; ``start_day`` and ``days`` float64[S] of each step; ``tick``
     int64[S] for addresses; ``hit`` float64[S, N_HIT]; ``block`` float64[S, N_BLOCK]; ``flow`` float64[N_MARROWS] cells that
     left the multipotent pool in this step; ``record`` float64[R, C]; ``key`` uint64[2].
