@@ -43,11 +43,11 @@ class Results:
     """
 
     def __init__(self, path: str | Path) -> None:
-        from simengine.studies import parts
+        from simengine.studies import integrity
 
         self.path = Path(path)
         self.manifest = manifests.read(self.path)
-        self._parts = parts.verify(self.path, self.manifest)
+        self._parts = list(integrity.verified(self.path, self.manifest))
         self._courses: dict[str, Any] = {}
         self.plot = Plots(self)
 

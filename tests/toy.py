@@ -154,7 +154,7 @@ def main() -> None:
             print("ready", flush=True)
 
     already = len(open_results(folder).table) if (folder / NAME).exists() else 0
-    options = {"jobs": jobs, "batch": 4, "commit_at_least_s": 0.0, "progress": say_ready}
+    options = {"jobs": jobs, "batch": 4, "commit_every_s": 0.0, "progress": say_ready}
     try:
         run_toy(folder, long_design(), slow_run, SlowDisk(), **options)
     except Stopped as stopped:

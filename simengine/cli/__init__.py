@@ -26,6 +26,7 @@ COMMANDS = {
     "run": "Run a scenario, or one arm of it, and save the results.",
     "sweep": "Run every arm of a study and save the results.",
     "validate": "Score published observations against the model.",
+    "verify": "Check every file of saved results and name all that are damaged.",
     "plot": "Draw the figures of saved results.",
     "check": "Check scenario files and report every fault with its place.",
     "cohort": "Predict a table of patients, or score predictions against what happened to them.",

@@ -22,6 +22,7 @@ from simengine.cohorts.simulate import DRAWN, simulate
 from simengine.cohorts.tables import Table, read_table
 from simengine.foundation.errors import InputError, Problem
 from simengine.studies import manifest as manifests
+from simengine.studies import provenance
 from simengine.studies.execute import Progress, Runner, engine_runner
 from simengine.studies.files import sha256, write_file
 
@@ -149,7 +150,7 @@ def _provenance(loaded: LoadedMapping, table: Table, call: _Call, failed: int) -
         "seed": call.seed,
         "replicates": call.replicates,
         "failed": failed,
-        **manifests.program(),
+        **provenance.program(),
         "written": manifests.now(),
     }
     return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"

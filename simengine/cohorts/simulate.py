@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from simengine.cohorts.people import Person
 from simengine.scenario.canonical import digest
-from simengine.studies import manifest as manifests
-from simengine.studies import parts
+from simengine.studies import integrity, parts, provenance
 from simengine.studies.design import NOT_OF_A_POINT, Design
 from simengine.studies.execute import Progress, Runner, RunResult, engine_runner, execute
 from simengine.studies.files import sha256
@@ -77,7 +76,7 @@ def simulate(
         if runner is engine_runner and len(store.done) < len(design):
             warm_up(partial(progress, Progress(len(store.done), len(design), 0, "compiling")), [point.scenario])
         execute(store, _of_people(people, runner), jobs=jobs, progress=progress)
-        paths = parts.verify(home, store.manifest)
+        paths = list(integrity.verified(home, store.manifest))
     names = [name for name in parts.columns(paths) if name != "events"]
     table = parts.read(paths, names).to_pandas()
     table["id"] = [people[row].id for row in table["patient"]]
@@ -94,7 +93,7 @@ def experiment(people: Sequence[Person], replicates: int, seed: int) -> list[Any
         for person in people
     ]
     fields = [field.model_dump(mode="json") for field in loaded.mapping.field]
-    program = {name: value for name, value in manifests.program().items() if name != "package_version"}
+    program = {name: value for name, value in provenance.program().items() if name != "package_version"}
     sources = [sha256(Path(__file__).with_name(name).read_bytes()) for name in _SOURCES]
     plain: list[Any] = json.loads(json.dumps([base, fields, who, replicates, seed, program, sources]))
     return plain

@@ -29,6 +29,7 @@ from simengine.report.style import (
     sign,
 )
 from simengine.studies import manifest as manifests
+from simengine.studies import provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,7 +90,7 @@ def draw(board: Scoreboard) -> Drawing:
         "Grey bar: published band; tick: published value. Symbol and line: simulated value and 95 % interval over patients."
         " Bold: core targets. Parameters were fitted with these targets in view: none of this is validation."
     )
-    foot = f"{counts}. Model {manifests.program()['model_version']}. {manifests.DISCLAIMER}"
+    foot = f"{counts}. Model {provenance.program()['model_version']}. {manifests.DISCLAIMER}"
     sign(figure, TITLE, [key, foot])
     return Drawing(figure, _table(scores), TITLE, f"{TITLE}. {key} {counts}.")
 

@@ -12,6 +12,7 @@ from simengine.foundation.errors import InputError, Problem
 from simengine.report.forest import draw
 from simengine.report.labels import decimals_for, number
 from simengine.studies import manifest as manifests
+from simengine.studies import provenance
 from simengine.studies.estimators import Estimate
 from simengine.studies.files import write_file
 from simengine.studies.scoring import Score, Scoreboard
@@ -25,7 +26,7 @@ COLUMNS = ("target", "tier", "quantity", "band", "simulated (95 % interval)", "p
 def as_json(board: Scoreboard) -> dict[str, Any]:
     """Return the scores with the versions of program and model, as plain JSON; a number that is not there is null."""
     rows = [{name: _finite(value) for name, value in score.plain().items()} for score in board.scores]
-    head = {"disclaimer": manifests.DISCLAIMER, **manifests.program(), "made": manifests.now()}
+    head = {"disclaimer": manifests.DISCLAIMER, **provenance.program(), "made": manifests.now()}
     return {**head, "counts": board.counts, "missed_core": board.missed_core, "targets": rows}
 
 
@@ -58,7 +59,7 @@ def said(found: Estimate, places: int) -> str:
 
 def markdown(board: Scoreboard) -> str:
     """Return the table of all scores in Markdown, with what it was made by."""
-    program = manifests.program()
+    program = provenance.program()
     counts = ", ".join(f"{n} {name}" for name, n in board.counts.items())
     lines = [f"Model {program['model_version']}; {counts}.", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
     lines += [_line(cells(score)) for score in board.scores]

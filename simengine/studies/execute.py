@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from simengine.studies.design import Design, Key
 from simengine.studies.parts import Record
-from simengine.studies.store import Store
+from simengine.studies.store import PART_S, Store
 
 if TYPE_CHECKING:
     from simengine.scenario import Scenario
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "Runner", "Stopped", "attempt", "available_jobs", "engine_runner", "execute", "simulator"]
 
 STATUSES = ("ok", "numerical_error", "capacity_exceeded", "failed")
-COMMIT_AT_LEAST_S = 2.0
-COMMIT_SHARE = 0.02
 BATCH_S = 0.5
 GRACE_S = 3.0
 
@@ -111,7 +109,7 @@ def execute(
     batch: int | None = None,
     order: Callable[[list[Key]], list[Key]] = list,
     progress: Callable[[Progress], None] = lambda _: None,
-    commit_at_least_s: float = COMMIT_AT_LEAST_S,
+    commit_every_s: float = PART_S,
 ) -> None:
     """Do every run that the store does not hold yet.
 
@@ -129,9 +127,8 @@ def execute(
         Rearranges the list of runs, which changes nothing but the time at which each is done.
     progress
         Called in this thread whenever runs were finished.
-    commit_at_least_s
-        Shortest time between two commits; later ones are 2 % of the elapsed time apart, so that a killed study loses
-        at most that and a long one does not end in a thousand parts.
+    commit_every_s
+        Time after which runs are written even if they are few: what a killed study loses, at most.
 
     Raises
     ------
@@ -145,15 +142,14 @@ def execute(
     pool = _Pool(store.design, pending, runner, min(jobs, max(len(pending), 1)), batch)
     store.begin(executor="threads", jobs=jobs, batch=batch or "auto", runs_at_start=len(store.done))
     with _signals_stop(pool):
-        _collect(store, pool, progress, commit_at_least_s)
+        _collect(store, pool, progress, commit_every_s)
     store.end(threads_that_worked=len(pool.workers), runs=len(pending) - pool.unfinished)
     if pool.signum:
         raise Stopped(pool.signum, len(store.done), len(store.design))
 
 
-def _collect(store: Store, pool: _Pool, progress: Callable[[Progress], None], at_least_s: float) -> None:
+def _collect(store: Store, pool: _Pool, progress: Callable[[Progress], None], commit_every_s: float) -> None:
     """Take finished runs from the pool and commit them, until all are done or the grace after a stop is over."""
-    began = committed = time.monotonic()
     failed = sum(store.counts.values()) - store.counts["ok"]
     done = len(store.done)
     pool.start()
@@ -165,10 +161,8 @@ def _collect(store: Store, pool: _Pool, progress: Callable[[Progress], None], at
                 failed += record.status != "ok"
             done += len(records)
             progress(Progress(done, len(store.design), failed))
-            now = time.monotonic()
-            if now - committed >= max(at_least_s, COMMIT_SHARE * (now - began)):
+            if store.is_due(commit_every_s):
                 store.commit()
-                committed = time.monotonic()
     finally:
         pool.stop()
 

@@ -7,27 +7,26 @@ what it says has been damaged.
 from __future__ import annotations
 
 import json
-import os
-import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from simengine.foundation.version import MODEL_VERSION, __version__
+from simengine.studies import provenance
 from simengine.studies.design import Design, RequestError
 from simengine.studies.files import DISK, Disk, ResultsError, sha256, write_file
 
-__all__ = ["DISCLAIMER", "NAME", "SCHEMA_VERSION", "new", "now", "program", "read", "refuse_changed", "write"]
+if TYPE_CHECKING:
+    from simengine.scenario import Change
+
+__all__ = ["DISCLAIMER", "NAME", "SCHEMA_VERSION", "new", "now", "read", "refuse_changed", "write"]
 
 NAME = "manifest.json"
 SCHEMA_VERSION = 1
+MOST_CHANGES = 200
 DISCLAIMER = "Research software. Not medical advice."
 
 _EXPERIMENT = ("seed", "replicates", "patients", "first_patient")
-_MODEL = ("foundation", "catalog", "scenario", "patients", "state", "kernels", "mechanisms", "engine", "outcomes")
-_LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "pyarrow")
 
 
 def new(design: Design, outcomes: dict[str, Any]) -> dict[str, Any]:
@@ -52,8 +51,10 @@ def new(design: Design, outcomes: dict[str, Any]) -> dict[str, Any]:
         "ended": None,
         "runs": len(design),
         "counts": {},
-        **program(),
-        "machine": _machine(),
+        **provenance.program(),
+        "catalog": provenance.catalog_digests(),
+        "checkout": provenance.checkout(),
+        "machine": provenance.machine(),
         **{key: experiment[key] for key in _EXPERIMENT if key in experiment},
         "study_hash": sha256(json.dumps(experiment, sort_keys=True).encode()),
         "swept": {path: kind.__name__ for path, kind in design.swept.items()},
@@ -104,18 +105,40 @@ def refuse_changed(old: dict[str, Any], fresh: dict[str, Any], folder: Path) -> 
     Raises
     ------
     RequestError
-        Naming each field that differs: of the scenarios, the seed, the numbers of runs, the model or the libraries.
+        Naming each field that differs, with what is stored and what is asked now: of the scenarios, the seed, the numbers
+        of runs, the model, the entries of the catalogue (by their digests) or the libraries.
     """
     from simengine.scenario.canonical import changes
 
-    fields = ("schema_version", "model_version", "model_sources", "libraries", *_EXPERIMENT, "points")
-    changed = [str(change) for field in fields for change in changes(old.get(field), fresh.get(field), field)]
+    fields = ["schema_version", "model_version", "model_sources", "catalog", "libraries", *_EXPERIMENT, "points"]
+    if "catalog" not in old:  # written before manifests told entries apart; the digest of the sources still tells
+        fields.remove("catalog")
+    changed = [change for field in fields for change in changes(old.get(field), fresh.get(field), field)]
     if changed:
-        shown = "\n  ".join(changed[:20]) + ("" if len(changed) <= 20 else f"\n  ... and {len(changed) - 20} more")
+        lines = _told_once(changed)
+        shown = "\n  ".join(lines[:MOST_CHANGES])
+        more = f"\n  ... and {len(lines) - MOST_CHANGES} more" if len(lines) > MOST_CHANGES else ""
         raise RequestError(
-            f"{folder} holds results of another experiment (there -> now):\n  {shown}\n"
+            f"{folder} holds results of another experiment (there -> now):\n  {shown}{more}\n"
             "choose another folder with --out, or --restart to keep those aside and begin again"
         )
+
+
+def _told_once(changed: Sequence[Change]) -> list[str]:
+    """Return one line a change; the same change of several points is told of the first, with how many more."""
+    points: dict[tuple[str, str], list[str]] = {}
+    for change in changed:
+        head, _, rest = change.path.partition(".")
+        number, _, inner = rest.partition(".")
+        is_of_point = head == "points" and inner != ""
+        text = str(change).removeprefix(change.path)
+        points.setdefault((f".{inner}" if is_of_point else change.path, text), []).append(number if is_of_point else "")
+    return [
+        f"points.{numbers[0]}{path}{text}" + (f" (and in {len(numbers) - 1} more points)" if len(numbers) > 1 else "")
+        if numbers[0]
+        else f"{path}{text}"
+        for (path, text), numbers in points.items()
+    ]
 
 
 def now() -> str:
@@ -127,48 +150,3 @@ def _render(manifest: dict[str, Any]) -> bytes:
     body = {key: value for key, value in manifest.items() if key != "digest"}
     digest = sha256(json.dumps(body, ensure_ascii=False).encode())
     return json.dumps({**body, "digest": digest}, ensure_ascii=False, indent=1).encode() + b"\n"
-
-
-def program() -> dict[str, Any]:
-    """Return what results depend on beside the scenario: versions of package, model and libraries, digest of the model."""
-    return {
-        "package_version": __version__,
-        "model_version": MODEL_VERSION,
-        "model_sources": _model_sources(),
-        "libraries": {"python": platform.python_version()} | {name: _version(name) for name in _LIBRARIES},
-    }
-
-
-@cache
-def _model_sources() -> str:
-    """Digest of the code and catalogue that make results, so that an edit between two sessions is noticed."""
-    package = Path(__file__).resolve().parents[1]
-    paths = [path for floor in _MODEL for path in (package / floor).rglob("*") if path.suffix in (".py", ".toml")]
-    digests = [f"{path.relative_to(package).as_posix()} {sha256(path.read_bytes())}" for path in sorted(paths)]
-    return sha256("\n".join(digests).encode())
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "absent"
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "host": platform.node(),
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "numba_cpu_name": os.environ.get("NUMBA_CPU_NAME", "host"),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

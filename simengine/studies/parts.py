@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from simengine.studies.design import Key
-from simengine.studies.files import ResultsError, sha256
+from simengine.studies.files import sha256
 
 __all__ = [
     "FOLDER",
@@ -34,8 +34,8 @@ __all__ = [
     "file_name",
     "read",
     "snapshot_name",
+    "study_hash",
     "table_hash",
-    "verify",
 ]
 
 FOLDER = "parts"
@@ -44,6 +44,7 @@ KEYS = ("point", "arm", "patient", "replicate", "status", "reason")
 COURSE, SNAPSHOT = "course.", "snapshot."
 
 _EVENTS = pa.list_(pa.struct([("time_h", pa.float64()), ("name", pa.string()), ("detail", pa.string())]))
+VARIABLE = pa.list_(pa.field("element", pa.float64()))
 _KEY_TYPES = {"point": pa.int32(), "patient": pa.int32(), "replicate": pa.int32()}
 
 
@@ -61,10 +62,27 @@ class Record:
     events: Sequence[tuple[float, str, str]] = ()
     snapshots: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that its arrays take."""
+        arrays = [*self.courses.values(), *(array for snapshot in self.snapshots.values() for array in snapshot.values())]
+        return sum(np.asarray(array).nbytes for array in arrays)
+
 
 def file_name(data: bytes) -> str:
     """Return the name of a part: it says what the file must contain."""
-    return f"part-{sha256(data)[:16]}.parquet"
+    return name_of(sha256(data))
+
+
+def name_of(digest: str) -> str:
+    """Return the name of a part with a SHA-256."""
+    return f"part-{digest[:16]}.parquet"
+
+
+def study_hash(path: Path) -> str:
+    """Return the hash of the experiment that a part was written for."""
+    found: bytes = pq.read_schema(path).metadata[b"study_hash"]
+    return found.decode()
 
 
 def snapshot_name(key: Key, day: str) -> str:
@@ -115,54 +133,6 @@ def encode(
     return buffer.getvalue()
 
 
-def verify(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
-    """Check every part and snapshot of a folder and return its parts, sorted by name.
-
-    Raises
-    ------
-    ResultsError
-        If a file is damaged, missing, renamed, foreign or doubled, or if finished results lack a row.
-    """
-    paths = sorted((folder / FOLDER).glob("part-*.parquet"))
-    listed: Mapping[str, str] = manifest["parts"]
-    for name in listed:
-        if not (folder / FOLDER / name).is_file():
-            raise ResultsError(f"{folder / FOLDER / name} is missing: the manifest lists it with digest {listed[name]}")
-    for path in paths:
-        _verify_part(path, listed.get(path.name), manifest)
-    keys = [] if not paths else _keys(read(paths, KEYS))
-    if len(set(keys)) != len(keys):
-        raise ResultsError(f"{folder / FOLDER} holds {len(keys) - len(set(keys))} runs twice")
-    if manifest["status"] == "complete" and len(keys) != manifest["runs"]:
-        raise ResultsError(f"{folder / FOLDER} holds {len(keys)} runs, the manifest says {manifest['runs']}")
-    if paths:
-        _verify_snapshots(folder, paths)
-    return paths
-
-
-def _verify_part(path: Path, listed: str | None, manifest: Mapping[str, Any]) -> None:
-    data = path.read_bytes()
-    actual = sha256(data)
-    expected = listed or path.stem.removeprefix("part-")
-    if not (actual.startswith(expected) and path.name == file_name(data)):
-        raise ResultsError(
-            f"{path} is damaged: digest {actual}, expected {expected}; move it away and resume:"
-            " only its runs are computed again"
-        )
-    if listed is None and manifest["status"] != "running":
-        raise ResultsError(f"{path} is not listed in the manifest, which is older or belongs to other results")
-    written_for = pq.read_schema(io.BytesIO(data)).metadata[b"study_hash"].decode()
-    if written_for != manifest["study_hash"]:
-        raise ResultsError(f"{path} belongs to experiment {written_for[:16]}, not {manifest['study_hash'][:16]}")
-
-
-def _verify_snapshots(folder: Path, paths: Sequence[Path]) -> None:
-    for path, expected in snapshot_digests(folder, paths).items():
-        actual = sha256(path.read_bytes()) if path.is_file() else "(missing)"
-        if actual != expected:
-            raise ResultsError(f"{path} is damaged: digest {actual}, expected {expected}")
-
-
 def snapshot_digests(folder: Path, paths: Sequence[Path]) -> dict[Path, str]:
     """Return the snapshot files that the parts speak of, in canonical order, with their digests."""
     days = [name for name in columns(paths) if name.startswith(SNAPSHOT)]
@@ -189,8 +159,18 @@ def read(paths: Sequence[Path], wanted: Iterable[str]) -> pa.Table:
     for path in paths:
         present = set(pq.read_schema(path).names)
         tables.append(pq.read_table(path, columns=[name for name in wanted if name in present]))
+    mixed = {name for name in wanted if len({str(t.schema.field(name).type) for t in tables if name in t.column_names}) > 1}
+    tables = [_of_any_length(table, mixed) for table in tables]
     table = pa.concat_tables(tables, promote_options="default")
     return table.take(pc.sort_indices(table, [(name, "ascending") for name in _KEY_TYPES]))
+
+
+def _of_any_length(table: pa.Table, mixed: set[str]) -> pa.Table:
+    """Return a table whose courses of a length that differs between parts are lists of any length."""
+    for name in mixed.intersection(table.column_names):
+        if pa.types.is_fixed_size_list(table.schema.field(name).type):
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(VARIABLE))
+    return table
 
 
 def table_hash(paths: Sequence[Path]) -> str:
@@ -203,6 +183,8 @@ def table_hash(paths: Sequence[Path]) -> str:
         column = read(paths, dict.fromkeys((*_KEY_TYPES, name)))[name].combine_chunks()
         if column.null_count == len(column):
             continue
+        if pa.types.is_fixed_size_list(column.type):
+            column = column.cast(VARIABLE)
         digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
         if pa.types.is_floating(column.type):
             digest.update(_bits(column))
@@ -237,5 +219,12 @@ def _scalars(values: Sequence[Any], is_text: bool) -> pa.Array:
 
 
 def _series(values: Sequence[NDArray[Any] | None]) -> pa.Array:
+    """A column of courses, as lists of one fixed size where all are of one length (in all runs of an arm they are)."""
     arrays = [None if value is None else np.asarray(value, dtype=np.float64) for value in values]
-    return pa.array(arrays, pa.list_(pa.float64()))
+    lengths = {len(array) for array in arrays if array is not None}
+    if len(lengths) != 1 or lengths == {0}:
+        return pa.array(arrays, VARIABLE)
+    size = lengths.pop()
+    flat = np.concatenate([np.zeros(size) if array is None else array for array in arrays])
+    mask = pa.array([array is None for array in arrays])
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=pa.list_(pa.field("element", pa.float64()), size), mask=mask)

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simengine.scenario.canonical import digest
-from simengine.studies import manifest as manifests
-from simengine.studies import parts
+from simengine.studies import parts, provenance
 from simengine.studies.design import NOT_OF_A_POINT, Design
 from simengine.studies.execute import Progress, Runner, RunResult, engine_runner, execute
 from simengine.studies.store import writing
@@ -100,7 +99,7 @@ class RunCache:
     def key(self, scenario: Scenario, courses: tuple[str, ...]) -> str:
         """Return the name of the folder of a scenario's runs: 24 digits of the digest of all that they depend on."""
         content = {name: value for name, value in scenario.plain().items() if name not in NOT_OF_A_POINT}
-        program = {name: value for name, value in manifests.program().items() if name != "package_version"}
+        program = {name: value for name, value in provenance.program().items() if name != "package_version"}
         return digest([content, scenario.seed, list(courses), json.loads(json.dumps(program))])[:24]
 
     def _design(self, point: Point, first: int, size: int) -> Design:

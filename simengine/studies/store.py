@@ -6,26 +6,36 @@
     .lock             names the process that writes
 
 A folder that holds the same experiment is continued: rows that are there, and verify, are not computed again.
+
+A part is written when it has `PART_RUNS` runs or `PART_BYTES` of courses and snapshots, or when its first run has waited for
+`PART_S`, and at every stop that is not a kill. So parts stay few (a million short runs make a thousand files; a week makes
+20,000 at most), a process holds little, and a kill costs half a minute of work at most.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import resource
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from simengine.studies import integrity, parts
 from simengine.studies import manifest as manifests
-from simengine.studies import parts
 from simengine.studies.design import Design, Key
 from simengine.studies.files import DISK, Disk, locked, remove_leftovers, sha256, write_file
 from simengine.studies.parts import Record
 from simengine.studies.snapshots import npz_bytes
 
-__all__ = ["Store", "set_aside", "writing"]
+__all__ = ["PART_BYTES", "PART_RUNS", "PART_S", "Store", "set_aside", "writing"]
+
+PART_RUNS = 1000
+PART_S = 30.0
+PART_BYTES = 256_000_000
 
 
 class Store:
@@ -37,21 +47,31 @@ class Store:
         self.manifest = manifest
         self._disk = disk
         self._pending: list[Record] = []
-        paths = parts.verify(folder, manifest)
-        manifest["parts"] = {path.name: sha256(path.read_bytes()) for path in paths}
-        table = parts.read(paths, parts.KEYS).to_pydict() if paths else {name: [] for name in parts.KEYS}
+        self._pending_bytes = 0
+        self._pending_since = 0.0
+        found = integrity.verified(folder, manifest)
+        manifest["parts"] = {path.name: digest for path, digest in found.items()}
+        table = parts.read(list(found), parts.KEYS).to_pydict() if found else {name: [] for name in parts.KEYS}
         self.done = {Key(*address) for address in zip(*(table[name] for name in Key._fields))}
         self.counts = Counter(table["status"])
 
     def begin(self, **session: Any) -> None:
         """Open a session: note how the runs are done (threads, batch) before the first is."""
         self.manifest["status"] = "running"
-        self.manifest["sessions"].append({"began": manifests.now(), "pid": os.getpid(), **session})
+        self.manifest["sessions"].append({"began": manifests.now(), "pid": os.getpid(), "host": platform.node(), **session})
         self._write_manifest()
 
     def add(self, record: Record) -> None:
         """Take a finished run; it is safe on disk after the next `commit`."""
+        if not self._pending:
+            self._pending_bytes, self._pending_since = 0, time.monotonic()
         self._pending.append(record)
+        self._pending_bytes += record.nbytes
+
+    def is_due(self, every_s: float = PART_S) -> bool:
+        """Whether the runs taken since the last commit are to be written now: enough of them, or waiting for long enough."""
+        enough = len(self._pending) >= PART_RUNS or self._pending_bytes >= PART_BYTES
+        return enough or (bool(self._pending) and time.monotonic() - self._pending_since >= every_s)
 
     def commit(self) -> None:
         """Write the runs taken since the last commit as one part, their snapshots first.

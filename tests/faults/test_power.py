@@ -115,7 +115,7 @@ def states(log):
 def record(folder, disk):
     """Run a small study on a disk and return what it did."""
     folder.mkdir()
-    run_toy(folder.resolve(), DESIGN, disk=disk, jobs=1, batch=4, commit_at_least_s=0.0)
+    run_toy(folder.resolve(), DESIGN, disk=disk, jobs=1, batch=4, commit_every_s=0.0)
     return disk.log
 
 

@@ -5,12 +5,14 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from simengine.api import open_results
-from simengine.studies.execute import Progress, Stopped, available_jobs
+from simengine.studies.execute import Progress, Stopped, attempt, available_jobs
+from simengine.studies.store import writing
 from tests.toy import run_toy, toy_design, toy_run
 
 KEYS = toy_design().keys
@@ -37,7 +39,7 @@ def reference(tmp_path_factory):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("jobs", "batch"), [*itertools.product((1, 2, 8), (1, 7, None))])
 def test_threads_batch_and_order_change_no_bit(tmp_path, reference, jobs, batch, order):
-    run_toy(tmp_path, runner=hasty, jobs=jobs, batch=batch, order=ORDERS[order], commit_at_least_s=0.0)
+    run_toy(tmp_path, runner=hasty, jobs=jobs, batch=batch, order=ORDERS[order], commit_every_s=0.0)
     results = open_results(tmp_path)
     assert len(results.table) == len(KEYS)
     assert results.hash == reference
@@ -153,6 +155,35 @@ def test_progress_counts_up_to_the_end(tmp_path):
 def test_commits_are_spread_out_so_that_parts_stay_few(tmp_path):
     run_toy(tmp_path, jobs=2, batch=1)
     assert len(open_results(tmp_path).manifest["parts"]) == 1
+
+
+def test_a_part_is_due_when_it_is_large_or_has_waited(tmp_path, monkeypatch):
+    """By runs, by bytes and by time; never when there is nothing to write."""
+    from simengine.studies import store as stores
+
+    clock = [0.0]
+    monkeypatch.setattr(stores.time, "monotonic", lambda: clock[0])
+    record = attempt(toy_design(), toy_run, KEYS[0])
+    assert record.nbytes > 1000
+    for name, enough in (("PART_RUNS", 3), ("PART_BYTES", 3 * record.nbytes)):
+        with writing(tmp_path / name, toy_design(), {}) as store:
+            monkeypatch.setattr(stores, name, enough)
+            due = []
+            for key in KEYS[:5]:
+                store.add(replace(record, key=key))
+                due.append(store.is_due())
+                if due[-1]:
+                    store.commit()
+            assert due == [False, False, True, False, False]
+            monkeypatch.undo()
+            monkeypatch.setattr(stores.time, "monotonic", lambda: clock[0])
+            clock[0] += 29.9
+            assert not store.is_due()
+            clock[0] += 0.2
+            assert store.is_due()
+            store.commit()
+            clock[0] += 100.0
+            assert not store.is_due()
 
 
 def test_threads_follow_what_was_asked_then_the_scheduler_then_the_cores(monkeypatch):

@@ -14,7 +14,7 @@ from simengine import cli
 from simengine.foundation import version
 from simengine.foundation.errors import InputError
 from simengine.report import forest, scoreboard
-from simengine.studies import manifest, validate
+from simengine.studies import provenance, validate
 from simengine.studies.design import RequestError
 from simengine.studies.run_cache import BLOCK_OF_BODY, BLOCK_OF_PATCH, RunCache
 from simengine.studies.scoring import score, score_one
@@ -129,7 +129,7 @@ def test_an_interrupted_block_is_continued(cache, toy, tmp_path):
 def test_runs_of_another_model_version_are_never_used(cache, monkeypatch):
     entries = loads_targets(one())
     score_one(*entries, cache)
-    monkeypatch.setattr(manifest, "MODEL_VERSION", f"{version.MODEL_VERSION}.next")
+    monkeypatch.setattr(provenance, "MODEL_VERSION", f"{version.MODEL_VERSION}.next")
     score_one(*entries, cache)
     assert cache.simulated == 2 * BLOCK_OF_BODY
 
@@ -137,7 +137,7 @@ def test_runs_of_another_model_version_are_never_used(cache, monkeypatch):
 def test_runs_after_an_edit_of_the_model_are_never_used(cache, monkeypatch):
     entries = loads_targets(one())
     score_one(*entries, cache)
-    monkeypatch.setattr(manifest, "_model_sources", lambda: "edited")
+    monkeypatch.setattr(provenance, "_model_sources", lambda: "edited")
     score_one(*entries, cache)
     assert cache.simulated == 2 * BLOCK_OF_BODY
 
@@ -149,7 +149,7 @@ def test_a_block_that_was_put_there_from_elsewhere_is_refused(cache, monkeypatch
     (home,) = (tmp_path / "runs").iterdir()
     blocks = sorted(home.iterdir())
     if stale == "version":
-        monkeypatch.setattr(manifest, "MODEL_VERSION", f"{version.MODEL_VERSION}.next")
+        monkeypatch.setattr(provenance, "MODEL_VERSION", f"{version.MODEL_VERSION}.next")
         (point,) = entries[0].arms
         shutil.copytree(home, tmp_path / "runs" / cache.key(point.scenario, ()))
     else:

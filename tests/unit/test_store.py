@@ -155,16 +155,33 @@ def test_a_changed_experiment_is_refused_by_the_field_that_differs(finished, pat
     assert f"  {path}: " in str(caught.value)
 
 
-@pytest.mark.parametrize("field", ["model_version", "model_sources", "libraries"])
-def test_another_program_is_refused(copy, field):
+@pytest.mark.parametrize("path", ["model_version", "model_sources", "libraries.numpy", "catalog.products.bm_msc"])
+def test_another_program_is_refused(copy, path):
     written = manifest.read(copy)
-    written[field] = written[field] | {"numpy": "1.0"} if field == "libraries" else "0"
+    owner, *keys = path.split(".")
+    inner = written if not keys else written[owner] if len(keys) == 1 else written[owner][keys[0]]
+    stored, inner[path.split(".")[-1]] = inner[path.split(".")[-1]], "0"
     manifest.write(copy, written)
-    with (
-        pytest.raises(RequestError, match=r"  (libraries\.numpy|model_version|model_sources): "),
-        writing(copy, toy_design(), {}),
-    ):
+    told = f'\n  {path}: "0" -> "{stored}"\n'
+    with pytest.raises(RequestError, match=re.escape(told)), writing(copy, toy_design(), {}):
         pass
+
+
+def test_every_change_is_told_at_once_and_one_of_many_arms_once(finished):
+    """Detects a list that ends at the first difference, and one that repeats itself for each of a thousand arms."""
+    base = toy_design()
+    points = tuple(
+        replace(point, scenario=ToyScenario(point.scenario.dose, {"match": "0/8", "age_years": 40 + point.index}))
+        for point in base.points
+    )
+    with pytest.raises(RequestError) as caught, writing(finished, replace(base, seed=8, points=points), {}):
+        pass
+    assert str(caught.value).splitlines()[1:-1] == [
+        "  seed: 7 -> 8",
+        '  points.0.scenario.donor.match: "8/8" -> "0/8" (and in 2 more points)',
+        "  points.1.scenario.donor.age_years: 40 -> 41",
+        "  points.2.scenario.donor.age_years: 40 -> 42",
+    ]
 
 
 def leaves(tree, path=""):
@@ -272,6 +289,9 @@ def test_the_manifest_says_what_was_run_and_by_what(finished):
     assert written["points"][2]["scenario"] == {"dose": 2.0, "donor": {"match": "8/8", "age_years": 40}}
     assert written["sessions"][0]["jobs"] == 2
     assert written["disclaimer"] == "Research software. Not medical advice."
+    assert {"host", "processor", "processor_features", "system", "cores"} <= set(written["machine"])
+    assert written["catalog"]["products"].keys() >= {"bm_msc"}
+    assert written["checkout"] is None or re.fullmatch("[0-9a-f]{40}", written["checkout"]["commit"])
     assert set(written["libraries"]) == {"python", "numpy", "numba", "llvmlite", "scipy", "pyarrow"}
 
 
