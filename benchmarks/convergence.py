@@ -3,13 +3,12 @@
 Every case is run beside the standard on the same patients (paired by common random numbers). A case passes where the
 90 % interval of the mean difference lies within the margin: two one-sided t tests at 5 %, so that noise cannot pass.
 
-Run: ``python benchmarks/convergence.py [PAIRS] [FOLDER]``; 200 pairs take about half an hour on one core.
+Run: ``python -m benchmarks convergence [--pairs 200]``; 200 pairs take about half an hour on one core.
 """
 
 from __future__ import annotations
 
 import csv
-import sys
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -108,10 +107,9 @@ def draw(found: list[Verdict], path: Path) -> None:
     plt.close(figure)
 
 
-def main() -> None:
-    """Compare all cases, print and write the table."""
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parents[1] / "docs"
+def check(n: int, folder: Path | None = None) -> None:
+    """Compare all cases on ``n`` pairs each, print and write the table, to ``docs`` by default."""
+    folder = folder or Path(__file__).parents[1] / "docs"
     standard = patients({}, n)
     found: list[Verdict] = []
     for case in CASES:
@@ -125,7 +123,3 @@ def main() -> None:
         table.writerow(field.name for field in fields(Verdict))
         table.writerows(astuple(line) for line in found)
     draw(found, folder / "convergence.png")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,33 +1,27 @@
-/* What plain C needs for one step of pair forces between cells: the yardstick of benchmarks/forces.py.
+/* What plain C needs for one step of pair forces between cells: the yardstick of the mechanics benchmark.
  *
- * usage: cells AGENTS STEPS list|pairs
+ * usage: cells AGENTS STEPS list|pairs|verlet
  *
  * Cells of one radius start in hexagonal close packing (spacing 15.5 um, jitter 5 %) in shuffled memory order. Each
  * step sorts all cells into the bins of a grid (counting sort, every array moved), computes velocities by repulsion
  * 10 (1 - d/R)^2 below R = 2 r and adhesion 0.4 (1 - d/S)^2 below S = 1.25 R, and moves the cells by 0.1 min.
  *
  *   list    the usual cell list: every cell looks through its 27 bins, every pair is met from both sides;
- *   pairs   the recipe of simengine/kernels/forces.py: candidates of a bin copied once, every pair met once.
+ *   pairs   the recipe of simengine/kernels/forces.py: candidates of a bin copied once, every pair met once;
+ *   verlet  a list of neighbours within reach + 2 um for each cell, made anew (with the sort) every tenth step.
  *
- * Prints one line: agents, steps, mean neighbours, ns of CPU per agent and step (set-up and two steps left out), and
- * the sum of |x| moved, a check that both ways compute the same thing.
+ * Prints the mean number of neighbours, ns per agent and step (set-up and two steps left out), and the sum of |velocity|
+ * along x, a check that all ways compute the same thing.
  */
-#define _GNU_SOURCE
+#include "clock.h"
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { X, Y, Z, R, ROWS };
-static const double SPACING = 15.5, RADIUS = 8.412710547954228, REACH = 1.25, PUSH = 10.0, HOLD = 0.4, MINUTES = 0.1;
-
-static double cpu_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return t.tv_sec + 1e-9 * t.tv_nsec;
-}
+enum { SLOTS = 48, RENEWED = 10 };
+static const double SPACING = 15.5, RADIUS = 8.412710547954228, REACH = 1.25, PUSH = 10.0, HOLD = 0.4, MINUTES = 0.1,
+                    SKIN = 2.0;
 
 static uint64_t state = 88172645463325252ull;
 static double uniform(void) {
@@ -160,25 +154,70 @@ static long forces_pairs(void) {
     return met;
 }
 
+static void list_neighbours(int *restrict neighbour, int *restrict known) {
+    const double *restrict xs = cell[X], *restrict ys = cell[Y], *restrict zs = cell[Z], *restrict rs = cell[R];
+    for (int b = 0; b < bins; b++)
+        for (int i = start[b]; i < start[b + 1]; i++) {
+            int *own = neighbour + (size_t)i * SLOTS, m = 0;
+            double x = xs[i], y = ys[i], z = zs[i], r = rs[i];
+            for (int jz = -1; jz <= 1; jz++)
+                for (int jy = -1; jy <= 1; jy++) {
+                    int row = b + across * (jy + across * jz), end = start[row + 2];
+                    for (int j = start[row - 1]; j < end; j++) {
+                        double dx = x - xs[j], dy = y - ys[j], dz = z - zs[j], reach = REACH * (r + rs[j]) + SKIN;
+                        own[m] = j, m += (dx * dx + dy * dy + dz * dz < reach * reach) & (j != i);
+                        if (m == SLOTS) m--;
+                    }
+                }
+            known[i] = m;
+        }
+}
+
+static long forces_verlet(int renew) {
+    static int *neighbour, *known;
+    const double *restrict xs = cell[X], *restrict ys = cell[Y], *restrict zs = cell[Z], *restrict rs = cell[R];
+    long met = 0;
+    if (!neighbour) neighbour = malloc(4 * (size_t)SLOTS * n), known = malloc(4 * n);
+    if (renew) list_neighbours(neighbour, known);
+    for (int i = 0; i < n; i++) {
+        const int *restrict own = neighbour + (size_t)i * SLOTS;
+        double x = xs[i], y = ys[i], z = zs[i], r = rs[i], fx = 0, fy = 0, fz = 0;
+        int count = 0;
+        for (int k = 0; k < known[i]; k++) {
+            int j = own[k];
+            double dx = x - xs[j], dy = y - ys[j], dz = z - zs[j];
+            double d = sqrt(dx * dx + dy * dy + dz * dz), q = d / (r + rs[j]), push = 1 - q, hold = 1 - q / REACH;
+            push = push > 0 ? push : 0, count += hold > 0, hold = hold > 0 ? hold : 0;
+            double f = (PUSH * push * push - HOLD * hold * hold) / d;
+            fx += f * dx, fy += f * dy, fz += f * dz;
+        }
+        velocity[X][i] = fx, velocity[Y][i] = fy, velocity[Z][i] = fz;
+        met += count;
+    }
+    return met;
+}
+
 int main(int count, char **word) {
     if (count != 4) return 2;
-    int steps = atoi(word[2]), pairs = !strcmp(word[3], "pairs");
-    n = atoi(word[1]), edge = 2 * RADIUS * REACH, low = -50.0;
+    int steps = atoi(word[2]), pairs = word[3][0] == 'p', verlet = word[3][0] == 'v';
+    n = atoi(word[1]), edge = 2 * RADIUS * REACH + (verlet ? SKIN : 0), low = -50.0;
     for (int row = 0; row < ROWS; row++) cell[row] = malloc(8 * n), sorted[row] = malloc(8 * n);
     for (int axis = 0; axis < 3; axis++) velocity[axis] = malloc(8 * n);
     bin_of = malloc(4 * n), across = place_cells(n), bins = across * across * across;
     start = malloc(4 * (bins + 1)), cursor = malloc(4 * (bins + 1));
-    double begun = 0, moved = 0;
+    double moved = 0;
+    moment begun = now();
     long met = 0;
     for (int step = -2; step < steps; step++) {
-        if (step == 0) begun = cpu_seconds();
-        sort_into_bins();
-        met = pairs ? forces_pairs() : forces_list();
+        if (step == 0) begun = now();
+        int renew = !verlet || (step + 2) % RENEWED == 0;
+        if (renew) sort_into_bins();
+        met = verlet ? forces_verlet(renew) : pairs ? forces_pairs() : forces_list();
         for (int axis = 0; axis < 3; axis++)
             for (int i = 0; i < n; i++) cell[axis][i] += MINUTES * velocity[axis][i];
     }
-    double ns = 1e9 * (cpu_seconds() - begun) / n / steps;
+    printf("neighbours %.4f ", (double)met / n);
     for (int i = 0; i < n; i++) moved += fabs(velocity[X][i]);
-    printf("%d %d %.4f %.2f %.10g\n", n, steps, (double)met / n, ns, moved);
+    report(begun, (double)n * steps, moved);
     return 0;
 }

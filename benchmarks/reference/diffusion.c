@@ -1,17 +1,13 @@
 /* What C does on a first-order diffusion step: locally one-dimensional implicit solves along x, y and z.
  *
- *     cc -O3 -march=native -o diffusion diffusion.c
- *     ./diffusion NX NY NZ SUBSTRATES STEPS
+ * usage: diffusion NX NY NZ SUBSTRATES STEPS
  *
  * One decay rate for the whole grid, no flux at the walls, double precision, x fastest, one array a substrate. The pivots
  * depend on the line alone, so they are made once and nothing is divided in the loop. Lines along x are solved eight at a
  * time in a small tile, those along y and z side by side along x. A layer is done along x and y while it is in the cache.
- * Prints nanoseconds of CPU per voxel, substrate and step, and the mean of the first substrate.
+ * Prints ns per voxel, substrate and step; check: the mean of the first substrate.
  */
-#define _POSIX_C_SOURCE 199309L
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+#include "clock.h"
 
 enum { LANES = 8 };
 static const double EXCHANGE = 2.5, DECAY = 1e-3; /* in one step */
@@ -69,25 +65,20 @@ static void solve_across(double *u, line l, size_t stride, int width) {
     }
 }
 
-static double cpu_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return t.tv_sec + 1e-9 * t.tv_nsec;
-}
-
 int main(int argc, char **argv) {
     if (argc != 6) return fprintf(stderr, "usage: diffusion NX NY NZ SUBSTRATES STEPS\n"), 2;
     int nx = atoi(argv[1]), ny = atoi(argv[2]), nz = atoi(argv[3]), substrates = atoi(argv[4]), steps = atoi(argv[5]);
     size_t plane = (size_t)nx * ny, voxels = plane * nz;
-    double share = DECAY / (nz > 1 ? 3 : 2), begun = 0, **field = malloc(substrates * sizeof *field);
+    double share = DECAY / (nz > 1 ? 3 : 2), total = 0, **field = malloc(substrates * sizeof *field);
     double *tile = malloc(LANES * nx * sizeof(double));
     line x = prepare(nx, share), y = prepare(ny, share), z = prepare(nz, share);
     for (int s = 0; s < substrates; s++) {
         field[s] = aligned_alloc(64, (voxels * sizeof(double) + 63) / 64 * 64);
         for (size_t i = 0; i < voxels; i++) field[s][i] = 1 + 0.25 * ((i * 7 + s) % 5);
     }
+    moment begun = now();
     for (int step = -2; step < steps; step++) {
-        if (step == 0) begun = cpu_seconds();
+        if (step == 0) begun = now();
         for (int s = 0; s < substrates; s++) {
             for (int k = 0; k < nz; k++) {
                 solve_rows(field[s] + k * plane, x, ny, tile);
@@ -96,8 +87,7 @@ int main(int argc, char **argv) {
             for (int j = 0; nz > 1 && j < ny; j++) solve_across(field[s] + (size_t)j * nx, z, plane, nx);
         }
     }
-    double spent = cpu_seconds() - begun, total = 0;
     for (size_t i = 0; i < voxels; i++) total += field[0][i];
-    printf("%.4f %.12g\n", 1e9 * spent / ((double)voxels * substrates * steps), total / voxels);
+    report(begun, (double)voxels * substrates * steps, total / voxels);
     return 0;
 }

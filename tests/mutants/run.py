@@ -25,7 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = Path(__file__).with_name("manifest.toml")
-COPIED = ("simengine", "tests", "docs", "scenarios", "pyproject.toml", "README.md")
+COPIED = ("simengine", "benchmarks", "tests", "docs", "scenarios", "pyproject.toml", "README.md")
 TIERS = ("fast", "slow")
 HANG_S = {"fast": 300, "slow": 1800}
 

@@ -1,0 +1,130 @@
+"""The suite's door: ``python -m benchmarks run``, ``list``, ``table``, ``compare``, ``convergence``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import click
+from rich.console import Console
+
+from benchmarks import cases
+from benchmarks.compare import changes
+from benchmarks.figures import Figure, Record, load_record, save_record
+from benchmarks.machine import commit_name, new_record
+from benchmarks.setting import Setting
+from benchmarks.tables import change_table, markdown, record_table
+from benchmarks.timing import calibrate
+
+RESULTS = Path(__file__).parent / "results"
+CACHE = Path(os.environ.get("SIMENGINE_BENCHMARKS", Path.home() / ".cache" / "simengine-benchmarks"))
+NAMES = sorted(module.name for module in pkgutil.iter_modules(cases.__path__))
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Measure how fast simengine is, beside the machine's limits and other simulators."""
+
+
+@main.command("list")
+def list_cases() -> None:
+    """Print the cases and what each measures."""
+    for name in NAMES:
+        click.echo(f"{name:12} {(_case(name).__doc__ or '').splitlines()[0]}")
+
+
+@main.command()
+@click.option("--only", "chosen", multiple=True, type=click.Choice(NAMES), help="A case; may be given several times.")
+@click.option("--quick", is_flag=True, help="Little work and few repeats: to see that all runs, not to quote.")
+@click.option("--repeats", type=click.IntRange(1), help="Repeats of each figure. [default: 7, quick 2]")
+@click.option("--peers/--no-peers", default=True, help="Whether other simulators are installed and measured.")
+@click.option("--cache", type=click.Path(path_type=Path), default=CACHE, show_default=True, help="Environments of peers.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Where the record goes. [default: results/COMMIT.json]")
+def run(chosen: tuple[str, ...], quick: bool, repeats: int | None, peers: bool, cache: Path, file: Path | None) -> None:
+    """Measure all cases, or the chosen ones; print a table and write a record."""
+    record = new_record(quick)
+    path = file or RESULTS / f"{record.commit}.json"
+    with tempfile.TemporaryDirectory() as folder:
+        setting = Setting(Path(folder), cache, quick, repeats or (2 if quick else 7), peers)
+        for name in chosen or NAMES:
+            click.echo(f"{name} ...", err=True)
+            measure_case(name, setting, record)
+            save_record(record, path)
+    _console().print(record_table(record))
+    for item in record.missing:
+        click.echo(f"not measured: {item.name}: {item.why}")
+    click.echo(f"written to {path}", err=True)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+def table(file: Path) -> None:
+    """Print a record as the tables of the documentation."""
+    click.echo(markdown(_load(file)), nl=False)
+
+
+@main.command()
+@click.argument("before", type=FILE)
+@click.argument("after", type=FILE, required=False)
+def compare(before: Path, after: Path | None) -> None:
+    """Say what changed since a record by more than the noise, as ratios; AFTER is by default that of this commit.
+
+    Exit code 1 if anything got worse.
+    """
+    after = after or RESULTS / f"{commit_name()}.json"
+    if not after.exists():
+        raise click.UsageError(f"there is no record of this commit ({after}): measure it with `python -m benchmarks run`")
+    first, second = _load(before), _load(after)
+    found = changes(first, second)
+    _console().print(change_table(found, first, second))
+    verdicts = [change.verdict for change in found]
+    click.echo(f"{len(found)} figures in both: {verdicts.count('worse')} worse, {verdicts.count('better')} better")
+    raise SystemExit(1 if "worse" in verdicts else 0)
+
+
+@main.command()
+@click.option("--pairs", type=click.IntRange(2), default=200, show_default=True, help="Patients with and without each change.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Where table and figure go. [default: docs]")
+def convergence(pairs: int, folder: Path | None) -> None:
+    """Check that finer clocks and grids leave the outcomes where they are; 200 pairs take half an hour on one core."""
+    from benchmarks.convergence import check
+
+    check(pairs, folder)
+
+
+def measure_case(name: str, setting: Setting, record: Record) -> None:
+    """Add the figures of a case to a record, with the calibration loop before and after."""
+    loops = [calibrate()]
+    for item in _case(name).measure(setting):
+        found = replace(item, case=name)
+        if isinstance(found, Figure):
+            record.figures.append(found)
+        else:
+            record.missing.append(found)
+        loops.append(calibrate())
+    record.calibration_s[name] = loops
+
+
+def _case(name: str) -> ModuleType:
+    return importlib.import_module(f"{cases.__name__}.{name}")
+
+
+def _load(path: Path) -> Record:
+    try:
+        return load_record(path)
+    except (ValueError, TypeError, KeyError) as fault:
+        raise click.UsageError(f"{path} is not a record: {fault}") from None
+
+
+def _console() -> Console:
+    return Console(width=None if os.isatty(1) else 200)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")

@@ -1,0 +1,186 @@
+"""The benchmark suite's own arithmetic: ratios pair by pair, goals, what counts as slower, and the tables."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.__main__ import NAMES, main
+from benchmarks.cases.diffusion import Work, by_modes
+from benchmarks.compare import LEAST_CHANGE, changes
+from benchmarks.figures import FORMAT, Figure, Missing, Record, load_record, paired_ratio, save_record
+from benchmarks.tables import HEADINGS, markdown, number, rows_of
+from benchmarks.timing import Spent, figures_of, in_turns
+
+
+def record(*figures, loop=0.2, commit="abc", missing=()):
+    """A record of some figures of the case `speed`, with one calibration loop."""
+    machine = {"processor": "x", "architecture": "y", "cores": 2, "memory_gb": 8.0, "load_before": 0.0}
+    versions = {"python": "3", "numba": "0", "numpy": "2"}
+    named = [dataclasses.replace(figure, case="speed") for figure in figures]
+    return Record(commit, "2026-11-22T00:00:00", machine, versions, False, {"speed": [loop]}, named, list(missing))
+
+
+def figure(*values, name="work: own", unit="ns per agent", **more):
+    return Figure(name, unit, list(values), **more)
+
+
+def test_a_ratio_is_the_median_over_pairs_and_not_the_ratio_of_medians():
+    """A burst of load that meets both of a pair leaves their ratio alone."""
+    assert paired_ratio([2.0, 20.0, 6.0], [1.0, 10.0, 2.0]) == 2.0
+    assert np.median([2.0, 20.0, 6.0]) / np.median([1.0, 10.0, 2.0]) == 3.0
+
+
+def test_repeats_that_were_not_made_in_turns_have_no_ratio():
+    with pytest.raises(ValueError, match="longer"):
+        paired_ratio([1.0], [1.0, 2.0])
+
+
+def test_ways_take_turns_after_one_call_that_does_not_count():
+    calls = []
+
+    def way(name):
+        calls.append(name)
+        return Spent(len(calls), 0.0)
+
+    seen = in_turns({"a": lambda: way("a"), "b": lambda: way("b")}, 2)
+    assert calls == list("ababab")
+    assert [one.cpu for one in seen["a"]] == [3, 5]
+    found = figures_of("work", "ns", seen, "b")
+    assert found["a"].beside == "work: b"
+    assert found["b"].beside is None
+    assert found["a"].values == [3, 5]
+
+
+def test_seconds_become_nanoseconds_per_unit():
+    assert Spent(2.0, 4.0).per(1e9) == Spent(2.0, 4.0)
+    assert Spent(2.0, 4.0).per(100, 1e3) == Spent(20.0, 40.0)
+
+
+@pytest.mark.parametrize(
+    ("goal", "more_is_better", "met"), [(2.0, False, True), (1.9, False, False), (2.0, True, True), (2.1, True, False)]
+)
+def test_a_goal_is_a_limit_of_the_median(goal, more_is_better, met):
+    one = figure(1.0, 2.0, 9.0, goal=goal, more_is_better=more_is_better)
+    assert record(one).is_met(one) is met
+
+
+def test_a_figure_without_goal_is_neither_met_nor_missed():
+    assert record(figure(1.0)).is_met(figure(1.0)) is None
+
+
+def test_a_figure_within_its_goal_still_misses_a_ratio_that_is_too_large():
+    base = figure(1.0, 2.0, name="work: C")
+    own = figure(1.4, 2.8, goal=5.0, beside="work: C", most_beside=1.3)
+    assert record(own, base).ratio(own) == pytest.approx(1.4)
+    assert record(own, base).is_met(own) is False
+    assert record(own, base).is_met(dataclasses.replace(own, most_beside=1.5)) is True
+
+
+def test_a_slower_machine_is_not_slower_code():
+    before, after = record(figure(10.0, 11.0), loop=0.2), record(figure(20.0, 22.0), loop=0.4)
+    assert [(change.verdict, round(change.ratio, 6)) for change in changes(before, after)] == [("same", 1.0)]
+
+
+def test_slower_code_on_the_same_machine_is_worse_and_stands_first():
+    before = record(figure(10.0, 11.0), figure(5.0, name="work: fine"))
+    after = record(figure(13.0, 14.0), figure(3.0, name="work: fine"))
+    assert [(change.name, change.verdict) for change in changes(before, after)] == [
+        ("work: own", "worse"),
+        ("work: fine", "better"),
+    ]
+
+
+def test_repeats_that_overlap_are_noise():
+    [change] = changes(record(figure(10.0, 14.0)), record(figure(13.0, 18.0)))
+    assert change.verdict == "same"
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.9 * LEAST_CHANGE, "same"), (1.1 * LEAST_CHANGE, "worse")])
+def test_single_repeats_must_be_apart_by_the_least_change(share, verdict):
+    [change] = changes(record(figure(1.0)), record(figure(1.0 + share)))
+    assert change.verdict == verdict
+
+
+def test_memory_is_not_scaled_by_the_speed_of_the_machine():
+    [change] = changes(record(figure(300.0, unit="bytes per agent")), record(figure(600.0, unit="bytes per agent"), loop=0.4))
+    assert (change.ratio, change.verdict) == (2.0, "worse")
+
+
+def test_where_more_is_better_less_is_worse():
+    pace = {"unit": "x", "more_is_better": True}
+    [change] = changes(record(figure(1.9, **pace)), record(figure(1.2, **pace)))
+    assert change.verdict == "worse"
+
+
+def test_a_record_survives_being_written(tmp_path):
+    kept = record(figure(1.0, 2.0, wall=[3.0, 4.0], goal=1.0, about={"neighbours": 11.0}), missing=[Missing("peer", "why")])
+    save_record(kept, tmp_path / "deep" / "a.json")
+    assert load_record(tmp_path / "deep" / "a.json") == kept
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", f'{{"format": {FORMAT + 1}}}', "not json", f'{{"format": {FORMAT}}}'])
+def test_what_is_no_record_is_refused_in_one_sentence(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    done = CliRunner().invoke(main, ["table", str(tmp_path / "a.json")])
+    assert done.exit_code == 2
+    assert "is not a record" in done.output
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.21, "0.210"), (2.0, "2.00"), (17.94, "17.9"), (350.2, "350"), (10_700.0, "10,700"), (2e-9, "2.00e-09")],
+)
+def test_numbers_have_three_significant_digits(value, text):
+    assert number(value) == text
+
+
+def test_the_table_says_goal_ratio_and_what_is_missed():
+    base = figure(1.0, 1.0, name="work: C")
+    own = figure(2.0, 4.0, wall=[3.0, 5.0], goal=2.5, beside="work: C", most_beside=0.65)
+    row = dict(zip(HEADINGS, next(rows_of(record(own, base)))))
+    assert row["median"] == "3.00"
+    assert row["least to most"] == "2.00 to 4.00"
+    assert row["goal"] == "2.50 or less"
+    assert row["beside"] == "3.00 x C (at most 0.65)"
+    assert row["met"] == "MISSED"
+
+
+def test_the_documentation_has_every_figure_and_what_is_missing():
+    text = markdown(record(figure(1.0), missing=[Missing("Mesa", "no index")]))
+    assert "| work: own | 1.00 |" in text
+    assert "not measured: Mesa: no index" in text
+
+
+def test_compare_fails_when_something_got_worse(tmp_path):
+    save_record(record(figure(1.0)), tmp_path / "a.json")
+    save_record(record(figure(2.0)), tmp_path / "b.json")
+    worse = CliRunner().invoke(main, ["compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")])
+    better = CliRunner().invoke(main, ["compare", str(tmp_path / "b.json"), str(tmp_path / "a.json")])
+    assert (worse.exit_code, better.exit_code) == (1, 0)
+    assert "1 worse" in worse.output
+    assert "1 better" in better.output
+
+
+def test_every_case_says_what_it_measures():
+    done = CliRunner().invoke(main, ["list"])
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.output.splitlines()] == NAMES
+    assert all(len(line.split()) > 4 for line in done.output.splitlines())
+
+
+def test_a_mistyped_case_is_refused_with_the_names_there_are():
+    done = CliRunner().invoke(main, ["run", "--only", "limit"])
+    assert done.exit_code == 2
+    assert "limits" in done.output
+
+
+def test_first_order_steps_by_modes_approach_the_exact_field_at_order_one():
+    """The error halves with the step: what the needed number of steps rests on."""
+    work = Work("tissue", (2, 6, 8), "smooth", "uniform")
+    hours = work.numbers[2]
+    exact = by_modes(work, np.zeros(work.shape), work.sources[0], 1, hours, exact=True)
+    error = [float(np.abs(by_modes(work, np.zeros(work.shape), work.sources[0], n, hours) - exact).max()) for n in (200, 400)]
+    assert error[0] / error[1] == pytest.approx(2.0, abs=0.1)
