@@ -19,7 +19,7 @@ from typing import Any
 import simengine
 from simengine.api import warm_up
 from simengine.engine import run
-from simengine.studies.execute import engine_runner
+from simengine.studies.runs import engine_runner
 
 
 def patients_per_hour(scenario: str, replicates: int, threads: int) -> tuple[float, str]:
@@ -30,8 +30,8 @@ def patients_per_hour(scenario: str, replicates: int, threads: int) -> tuple[flo
         results = simengine.run(study, replicates=replicates, jobs=threads, out=Path(folder) / "out")
         hours = (time.perf_counter() - began) / 3600
         session = results.manifest["sessions"][-1]
-        if session["threads_that_worked"] < threads:
-            raise SystemExit(f"only {session['threads_that_worked']} of {threads} threads had work: raise --replicates")
+        if session["workers_that_worked"] < threads:
+            raise SystemExit(f"only {session['workers_that_worked']} of {threads} threads had work: raise --replicates")
         return len(results.table) / hours, results.hash
 
 

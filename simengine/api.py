@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from simengine.results import Results
 from simengine.studies.design import Design, design
-from simengine.studies.execute import Progress, Runner, engine_runner, execute
+from simengine.studies.execute import Progress, execute
+from simengine.studies.runs import Runner, engine_runner
 from simengine.studies.warm import warm_up
 
 if TYPE_CHECKING:

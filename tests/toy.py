@@ -1,20 +1,26 @@
 """A study whose runs take microseconds: what the upper floors are tested with, alone and as a process to be killed.
 
-As a program: ``python tests/toy.py FOLDER JOBS SECONDS_PER_RUN`` runs or continues a sweep in a folder.
+As a program: ``python tests/toy.py FOLDER JOBS SECONDS_PER_RUN [EXECUTOR]`` runs or continues a sweep in a folder.
 """
 
 from __future__ import annotations
 
+import faulthandler
+import os
+import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from simengine.api import open_results
+from simengine.foundation import deadline
 from simengine.scenario.model import Output
 from simengine.studies.design import Design, design
 from simengine.studies.execute import Progress, Stopped, execute
@@ -141,22 +147,43 @@ class SlowDisk(Disk):
         super().rename(source, target)
 
 
+def slow_run(pause_s: float, *address: Any) -> ToyResult:
+    """A run that takes its time."""
+    time.sleep(pause_s)
+    return toy_run(*address)
+
+
+def deadly_run(kind: str, scenario: ToyScenario, seed: int, patient: int, replicate: int) -> ToyResult:
+    """A toy run, but for one that never answers, in a way of its own: ends its process, hangs, or takes all memory."""
+    if (scenario.dose, patient, replicate) == (1.0, 2, 3):
+        if kind == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if kind == "crash":
+            faulthandler._sigsegv()
+        if kind == "hangs":
+            time.sleep(600)
+        if kind == "loops":
+            while True:
+                deadline.check()
+        if kind == "memory":
+            resource.setrlimit(resource.RLIMIT_AS, (2**34, resource.getrlimit(resource.RLIMIT_AS)[1]))
+            np.ones(2**36)
+    return toy_run(scenario, seed, patient, replicate)
+
+
 def main() -> None:
     """Run a sweep that can be killed at any moment; say `ready` when it begins."""
     folder, jobs, pause_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-
-    def slow_run(*address: Any) -> ToyResult:
-        time.sleep(pause_s)
-        return toy_run(*address)
+    executor = sys.argv[4] if len(sys.argv) > 4 else "threads"
 
     def say_ready(progress: Progress) -> None:
         if progress.done == already:
             print("ready", flush=True)
 
     already = len(open_results(folder).table) if (folder / NAME).exists() else 0
-    options = {"jobs": jobs, "batch": 4, "commit_every_s": 0.0, "progress": say_ready}
+    options = {"executor": executor, "jobs": jobs, "batch": 4, "commit_every_s": 0.0, "progress": say_ready}
     try:
-        run_toy(folder, long_design(), slow_run, SlowDisk(), **options)
+        run_toy(folder, long_design(), partial(slow_run, pause_s), SlowDisk(), **options)
     except Stopped as stopped:
         sys.exit(stopped.exit_code)
 

@@ -64,7 +64,7 @@ def _libraries() -> Iterator[Check]:
 
 
 def _processor() -> Iterator[Check]:
-    from simengine.studies.execute import available_jobs
+    from simengine.studies.executors import available_jobs
 
     yield True, f"{available_jobs()} threads by default, of {os.cpu_count()} cores ({platform.machine()})"
 

@@ -83,7 +83,8 @@ def _dry_run(study: Study, arms: Sequence[str], folder: Path, options: RunOption
     from simengine.cli.progress import COMPILING
     from simengine.studies.design import design
     from simengine.studies.estimate import estimate
-    from simengine.studies.execute import available_jobs, engine_runner
+    from simengine.studies.executors import available_jobs
+    from simengine.studies.runs import engine_runner
 
     chosen = design(study, arms=arms, replicates=options.replicates, seed=options.seed)
     jobs = available_jobs(options.jobs)

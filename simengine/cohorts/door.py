@@ -23,8 +23,9 @@ from simengine.cohorts.tables import Table, read_table
 from simengine.foundation.errors import InputError, Problem
 from simengine.studies import manifest as manifests
 from simengine.studies import provenance
-from simengine.studies.execute import Progress, Runner, engine_runner
+from simengine.studies.execute import Progress
 from simengine.studies.files import sha256, write_file
+from simengine.studies.runs import Runner, engine_runner
 
 if TYPE_CHECKING:
     from pandas import DataFrame

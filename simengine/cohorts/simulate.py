@@ -15,8 +15,9 @@ from simengine.cohorts.people import Person
 from simengine.scenario.canonical import digest
 from simengine.studies import integrity, parts, provenance
 from simengine.studies.design import NOT_OF_A_POINT, Design
-from simengine.studies.execute import Progress, Runner, RunResult, engine_runner, execute
+from simengine.studies.execute import Progress, execute
 from simengine.studies.files import sha256
+from simengine.studies.runs import Runner, RunResult, engine_runner
 from simengine.studies.store import writing
 from simengine.studies.warm import warm_up
 

@@ -16,6 +16,7 @@ from simengine.engine.checkpoint import load_checkpoint, save_checkpoint
 from simengine.engine.snapshot import snapshot
 from simengine.engine.spaces import populate
 from simengine.engine.step import advance
+from simengine.foundation import deadline
 from simengine.patients.population import TRAIT
 from simengine.scenario import Scenario
 from simengine.state import world as w
@@ -63,6 +64,7 @@ class _Run:
             now = int(self.world.clock[w.NOW])
             if now >= goal:
                 return int(self.world.clock[w.PROBLEM])
+            deadline.check()
             began = time.perf_counter()
             status = int(advance(self.handle, now, min(goal, now + self.block)))
             spent = time.perf_counter() - began

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from simengine.studies import parts
 from simengine.studies.design import Design, Key
-from simengine.studies.execute import Runner, attempt
+from simengine.studies.runs import Runner, Task, attempt
 from simengine.studies.snapshots import npz_bytes
 
 __all__ = ["Estimate", "estimate"]
@@ -45,7 +45,7 @@ def estimate(design: Design, runner: Runner, jobs: int, done: Collection[Key] = 
         return Estimate(len(design), left, float("nan"), float("nan"), jobs)
     keys = [design.keys[0], design.keys[-1]]
     began = time.monotonic()
-    records = [attempt(design, runner, key) for key in keys]
+    records = [attempt(Task(runner, design.seed), design.point[key.point], key) for key in keys]
     seconds = (time.monotonic() - began) / len(keys)
     size = len(parts.encode(records, design.swept, "", {}))
     size += sum(len(npz_bytes(arrays)) for record in records for arrays in record.snapshots.values())

@@ -1,58 +1,38 @@
-"""Doing the runs of a design on a pool of threads, in any number, batch and order, with the same rows.
+"""Doing the runs of a design, by whatever executor and in any number, batch and order, with the same rows.
 
-Kernels release the interpreter lock, so threads share the cores and one compiled engine. The main thread alone writes.
-A run that fails becomes a row that says so; the others go on. A stop (Ctrl-C, SIGTERM) lets the runs in flight finish
-for a moment, saves what is there and leaves the folder ready to continue.
+This process alone writes: it hands out batches of about half a second, two to a worker, and takes back finished records.
+A run that fails becomes a row that says so. The runs of a batch whose worker is lost are done again elsewhere, each alone;
+one that is lost again is tried with nothing else under way, so that the culprit is certain, and set apart at the third
+loss. A stop (Ctrl-C, SIGTERM) lets the batches in flight finish for a moment, saves what is there and leaves the folder
+ready to continue.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from simengine.studies.design import Design, Key
+from simengine.studies.design import Design, Key, RequestError
+from simengine.studies.executors import GONE, Executor, available_jobs, open_executor
+from simengine.studies.files import ResultsError
 from simengine.studies.parts import Record
+from simengine.studies.provenance import program
+from simengine.studies.runs import BATCH_S, TRIES, Finished, Runner, Task, do_batch, engine_runner, set_apart
 from simengine.studies.store import PART_S, Store
 
-if TYPE_CHECKING:
-    from simengine.scenario import Scenario
-    from simengine.state.course import Course
+__all__ = ["Execution", "Progress", "Stopped", "execute"]
 
-__all__ = ["Progress", "Runner", "Stopped", "attempt", "available_jobs", "engine_runner", "execute", "simulator"]
-
-STATUSES = ("ok", "numerical_error", "capacity_exceeded", "failed")
-BATCH_S = 0.5
+MOST_IN_A_BATCH = 1000
+BATCHES_A_WORKER = 2
 GRACE_S = 3.0
-
-_log = logging.getLogger("simengine")
-
-
-class RunResult(Protocol):
-    """What engine and outcomes return for one run."""
-
-    @property
-    def row(self) -> Mapping[str, float | int | str]: ...
-    @property
-    def courses(self) -> Mapping[str, NDArray[Any]]: ...
-    @property
-    def events(self) -> Sequence[tuple[float, str, str]]: ...
-    @property
-    def snapshots(self) -> Mapping[str, Mapping[str, NDArray[Any]]]: ...
-
-
-Runner = Callable[["Scenario", int, int, int], RunResult]
-"""Scenario, seed, patient, replicate -> result."""
 
 
 @dataclass(frozen=True)
@@ -73,43 +53,45 @@ class Stopped(KeyboardInterrupt):
         self.exit_code = 128 + signum
 
 
-def engine_runner(scenario: Scenario, seed: int, patient: int, replicate: int) -> RunResult:
-    """Simulate one run and reduce its course to outcomes; drop snapshots of more replicates than are to be kept."""
-    from simengine.outcomes import evaluate
+@dataclass(frozen=True)
+class Execution:
+    """How runs are done; no result depends on it.
 
-    result = evaluate(scenario, simulator(scenario)(scenario, seed, patient, replicate))
-    return result if replicate < scenario.output.snapshot_replicates else replace(result, snapshots={})
+    Attributes
+    ----------
+    executor
+        Who does them; see `simengine.studies.executors.open_executor`.
+    jobs
+        Workers; by default as many as cores.
+    batch
+        Runs that a worker is given at a time; by default as many as take about half a second.
+    order
+        Rearranges the list of runs, which changes nothing but the time at which each is done.
+    run_limit_s
+        Seconds that one run may take. Threads can stop a run between two blocks of the engine only; a process that is
+        stuck is ended.
+    commit_every_s
+        Time after which runs are written even if they are few: what a killed study loses, at most.
+    """
 
+    executor: Any = "threads"
+    jobs: int | None = None
+    batch: int | None = None
+    order: Callable[[list[Key]], list[Key]] = list
+    run_limit_s: float | None = None
+    commit_every_s: float = PART_S
 
-def simulator(scenario: Scenario) -> Callable[..., Course]:
-    """Return what simulates a scenario: the model of transplantation where it asks for one, else that of tissue."""
-    if scenario.transplant is not None:
-        from simengine import transplant
-
-        return transplant.simulate
-    from simengine import engine
-
-    return engine.simulate
-
-
-def available_jobs(jobs: int | None = None) -> int:
-    """Return how many threads to use: as asked, else the scheduler's share of the cores this process may use."""
-    if jobs is not None:
-        return max(1, jobs)
-    affinity = len(os.sched_getaffinity(0))
-    share = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return max(1, min(affinity, int(share))) if share.isdigit() else affinity
+    def __post_init__(self) -> None:
+        if self.run_limit_s is not None and not self.run_limit_s > 0:
+            raise RequestError(f"run_limit_s: got {self.run_limit_s:g}, expected more than 0")
 
 
 def execute(
     store: Store,
     runner: Runner = engine_runner,
     *,
-    jobs: int | None = None,
-    batch: int | None = None,
-    order: Callable[[list[Key]], list[Key]] = list,
     progress: Callable[[Progress], None] = lambda _: None,
-    commit_every_s: float = PART_S,
+    **how: Any,
 ) -> None:
     """Do every run that the store does not hold yet.
 
@@ -118,17 +100,11 @@ def execute(
     store
         An open store; it knows the design.
     runner
-        Does one run; called from several threads at once.
-    jobs
-        Number of threads.
-    batch
-        Runs that a thread takes at a time; by default as many as take about half a second.
-    order
-        Rearranges the list of runs, which changes nothing but the time at which each is done.
+        Does one run; called by several workers at once. Other processes must be able to import it.
     progress
         Called in this thread whenever runs were finished.
-    commit_every_s
-        Time after which runs are written even if they are few: what a killed study loses, at most.
+    how
+        Fields of `Execution`.
 
     Raises
     ------
@@ -136,130 +112,159 @@ def execute(
         After a signal, when everything finished has been saved.
     OSError
         If results cannot be written.
+    ResultsError
+        If the cluster that does the runs is gone, or has another version of the model; what was finished is saved.
+    RequestError
+        If what is asked for is not possible.
     """
-    pending = order([key for key in store.design.keys if key not in store.done])
-    jobs = available_jobs(jobs)
-    pool = _Pool(store.design, pending, runner, min(jobs, max(len(pending), 1)), batch)
-    store.begin(executor="threads", jobs=jobs, batch=batch or "auto", runs_at_start=len(store.done))
-    with _signals_stop(pool):
-        _collect(store, pool, progress, commit_every_s)
-    store.end(threads_that_worked=len(pool.workers), runs=len(pending) - pool.unfinished)
-    if pool.signum:
-        raise Stopped(pool.signum, len(store.done), len(store.design))
+    chosen = Execution(**how)
+    pending = chosen.order([key for key in store.design.keys if key not in store.done])
+    jobs = min(available_jobs(chosen.jobs), max(len(pending), 1))
+    with open_executor(chosen.executor, jobs) as executor:
+        task = Task(runner, store.design.seed, chosen.run_limit_s, executor.may_exit)
+        loop = _Loop(store.design, pending, task, executor, chosen.batch)
+        store.begin(executor=executor.name, jobs=executor.workers, batch=chosen.batch or "auto", runs_at_start=len(store.done))
+        with _signals_stop(loop):
+            _collect(store, loop, progress, chosen.commit_every_s)
+        workers = sorted(loop.workers)
+        store.end(workers_that_worked=len(workers), workers=workers, workers_lost=loop.lost, runs=len(pending) - loop.left)
+    if loop.signum:
+        raise Stopped(loop.signum, len(store.done), len(store.design))
+    if loop.trouble is not None:
+        raise loop.trouble
 
 
-def _collect(store: Store, pool: _Pool, progress: Callable[[Progress], None], commit_every_s: float) -> None:
-    """Take finished runs from the pool and commit them, until all are done or the grace after a stop is over."""
+def _collect(store: Store, loop: _Loop, progress: Callable[[Progress], None], commit_every_s: float) -> None:
+    """Take finished runs and commit them, until all are done or the grace after a stop is over."""
     failed = sum(store.counts.values()) - store.counts["ok"]
     done = len(store.done)
-    pool.start()
-    try:
+    progress(Progress(done, len(store.design), failed))
+    for records in loop.finished():
+        for record in records:
+            store.add(record)
+            failed += record.status != "ok"
+        done += len(records)
         progress(Progress(done, len(store.design), failed))
-        for records in pool.finished():
-            for record in records:
-                store.add(record)
-                failed += record.status != "ok"
-            done += len(records)
-            progress(Progress(done, len(store.design), failed))
-            if store.is_due(commit_every_s):
-                store.commit()
-    finally:
-        pool.stop()
+        if store.is_due(commit_every_s):
+            store.commit()
 
 
-class _Pool:
-    """Threads that take batches from one list and put records into one queue."""
+class _Loop:
+    """Hands out batches and takes back what became of them."""
 
-    def __init__(self, design: Design, pending: Sequence[Key], runner: Runner, jobs: int, batch: int | None) -> None:
-        self._design, self._runner, self._batch = design, runner, batch
-        self._pending = list(reversed(pending))
-        self._taking = threading.Lock()
-        self._queue: queue.SimpleQueue[list[Record] | None] = queue.SimpleQueue()
-        # Daemons: a process that was asked to stop does not wait for a run that takes minutes.
-        self._threads = [
-            threading.Thread(target=self._work, args=(i,), name=f"simengine-run-{i}", daemon=True) for i in range(jobs)
-        ]
+    def __init__(self, design: Design, pending: list[Key], task: Task, executor: Executor, batch: int | None) -> None:
+        self._design, self._task, self._executor, self._batch = design, task, executor, batch
+        self._pending = deque(pending)
+        self._alone: deque[Key] = deque()
+        self._suspects: deque[Key] = deque()
+        self._is_isolated = False
+        self._losses: Counter[Key] = Counter()
+        self._flying: dict[Future[Finished], list[Key]] = {}
+        self._answers: queue.SimpleQueue[Future[Finished]] = queue.SimpleQueue()
+        self._size = batch or 1
         self._stopping = threading.Event()
-        self.workers: set[int] = set()
-        self.unfinished = len(pending)
+        self.left = len(pending)
+        self.lost = 0
         self.signum = 0
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        self.trouble: Exception | None = None
+        self.workers: set[str] = set()
 
     def stop(self, signum: int = 0) -> None:
-        """Ask every thread to end after the run it is at."""
+        """Hand out no more."""
         self.signum = self.signum or signum
         self._stopping.set()
+        self._executor.stop()
 
     def finished(self) -> Iterator[list[Record]]:
         """Yield records as they come; after a stop, those that come within the grace."""
-        alive, deadline = len(self._threads), float("inf")
-        while alive and time.monotonic() < deadline:
+        deadline = float("inf")
+        while time.monotonic() < deadline:
+            self._hand_out()
+            if not self._flying:
+                return
             try:
-                records = self._queue.get(timeout=0.1)
+                records = self._take(self._answers.get(timeout=0.1))
             except queue.Empty:
                 records = []
-            if records is None:
-                alive -= 1
-            elif records:
-                self.unfinished -= len(records)
+            if records:
+                self.left -= len(records)
                 yield records
             if self._stopping.is_set():
                 deadline = min(deadline, time.monotonic() + GRACE_S)
 
-    def _work(self, worker: int) -> None:
-        size = self._batch or 1
+    def _hand_out(self) -> None:
         try:
-            while keys := self._take(size):
-                began = time.monotonic()
-                records = [attempt(self._design, self._runner, key) for key in keys if not self._stopping.is_set()]
-                self.workers.add(worker)
-                self._queue.put(records)
-                if self._batch is None:
-                    pace_s = max((time.monotonic() - began) / len(keys), 1e-6)
-                    fair = 1 + len(self._pending) // (4 * len(self._threads))
-                    size = min(max(int(BATCH_S / pace_s), 1), 256, fair)
-        finally:
-            self._queue.put(None)
+            most = BATCHES_A_WORKER * self._executor.workers
+            while not self._stopping.is_set() and len(self._flying) < most and (keys := self._next()):
+                points = {key.point: self._design.point[key.point] for key in keys}
+                future = self._executor.submit(do_batch, self._task, points, keys)
+                self._flying[future] = keys
+                future.add_done_callback(self._answers.put)
+        except Exception as error:
+            self._give_up(error)
 
-    def _take(self, size: int) -> list[Key]:
-        with self._taking:
-            return [] if self._stopping.is_set() else [self._pending.pop() for _ in range(min(size, len(self._pending)))]
+    def _next(self) -> list[Key]:
+        """Return the runs to hand out next; while a suspect waits or is under way, nothing else."""
+        self._is_isolated = self._is_isolated and bool(self._flying)
+        if self._suspects or self._is_isolated:
+            if self._flying:
+                return []
+            self._is_isolated = True
+            return [self._suspects.popleft()]
+        if self._alone:
+            return [self._alone.popleft()]
+        return [self._pending.popleft() for _ in range(min(self._size, len(self._pending)))]
 
+    def _take(self, future: Future[Finished]) -> list[Record]:
+        """Return the records of a batch; what it did not get to goes back into the list."""
+        keys = self._flying.pop(future)
+        if future.cancelled():
+            if not self._stopping.is_set():
+                self._give_up(ResultsError(GONE))
+            return []
+        error = future.exception()
+        if error is not None:
+            return self._lose(keys, error)
+        done = future.result()
+        if done.model != program()["model_sources"]:
+            self._give_up(ResultsError(f"worker {done.worker} has another version of the model: install the same everywhere"))
+            return []
+        self.workers.add(done.worker)
+        self._pending.extendleft(reversed(keys[len(done.records) :]))
+        if self._batch is None:
+            pace_s = max(done.seconds / len(done.records), 1e-6)
+            fair = 1 + len(self._pending) // (2 * BATCHES_A_WORKER * self._executor.workers)
+            self._size = min(max(int(BATCH_S / pace_s), 1), MOST_IN_A_BATCH, fair)
+        return done.records
 
-def attempt(design: Design, runner: Runner, key: Key) -> Record:
-    """Do one run; whatever goes wrong in it becomes the status and reason of its row."""
-    point = design.point[key.point]
-    try:
-        result = runner(point.scenario, design.seed, key.patient, key.replicate)
-        row = dict(result.row)
-        status, reason = str(row.pop("status", "ok")), str(row.pop("reason", ""))
-        if status == "ok" and (bad := _infinite(row, result.courses)):
-            status, reason = "numerical_error", f"infinite: {bad}"
-    except Exception as error:
-        _log.debug("run %s failed", key, exc_info=True)
-        given = getattr(error, "status", "failed")
-        status = given if given in STATUSES else "failed"
-        return Record(key, point.label, point.values, status, f"{type(error).__name__}: {' '.join(str(error).split())}")
-    return Record(key, point.label, point.values, status, reason, row, result.courses, result.events, result.snapshots)
+    def _lose(self, keys: list[Key], error: BaseException) -> list[Record]:
+        """Put the runs of a lost worker back, each alone; set one apart at its third loss with nothing else under way."""
+        lost = self._executor.losses(error)
+        if not lost:
+            self._give_up(error if isinstance(error, Exception) else RuntimeError(str(error)))
+            return []
+        self.lost += lost
+        for key in keys:
+            self._losses[key] += lost
+        if self._is_isolated and self._losses[keys[0]] >= TRIES:
+            return [set_apart(self._design.point[keys[0].point], keys[0])]
+        for key in keys:
+            (self._alone if self._losses[key] < TRIES - 1 else self._suspects).append(key)
+        return []
 
-
-def _infinite(row: Mapping[str, float | int | str], courses: Mapping[str, NDArray[Any]]) -> str:
-    numbers = (name for name, value in row.items() if isinstance(value, float) and abs(value) == float("inf"))
-    series = (name for name, values in courses.items() if np.isinf(values).any())
-    return ", ".join([*numbers, *series])
+    def _give_up(self, trouble: Exception) -> None:
+        self.trouble = self.trouble or trouble
+        self.stop()
 
 
 @contextmanager
-def _signals_stop(pool: _Pool) -> Iterator[None]:
+def _signals_stop(loop: _Loop) -> Iterator[None]:
     """Turn SIGINT and SIGTERM into a request to stop; only the main thread may, and elsewhere nobody sends them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     signums = (signal.SIGINT, signal.SIGTERM)
-    before = {signum: signal.signal(signum, lambda number, _: pool.stop(number)) for signum in signums}
+    before = {signum: signal.signal(signum, lambda number, _: loop.stop(number)) for signum in signums}
     try:
         yield
     finally:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from simengine.scenario.canonical import digest
 from simengine.studies import parts, provenance
 from simengine.studies.design import NOT_OF_A_POINT, Design
-from simengine.studies.execute import Progress, Runner, RunResult, engine_runner, execute
+from simengine.studies.execute import Progress, execute
+from simengine.studies.runs import Runner, RunResult, engine_runner
 from simengine.studies.store import writing
 
 if TYPE_CHECKING:

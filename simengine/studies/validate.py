@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from simengine.scenario import scenarios_folder
-from simengine.studies.execute import Progress, Runner, engine_runner
+from simengine.studies.execute import Progress
 from simengine.studies.run_cache import RunCache
+from simengine.studies.runs import Runner, engine_runner
 from simengine.studies.scoring import Score, Scoreboard, score
 from simengine.studies.target_files import chosen, load_targets
 from simengine.studies.warm import warm_up

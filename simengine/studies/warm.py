@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from simengine.scenario import Scenario
 
-__all__ = ["warm_up"]
+__all__ = ["make_ready", "warm_up"]
 
 
 class _Model(Protocol):
@@ -22,8 +23,19 @@ def warm_up(announce: Callable[[], object], scenarios: Iterable[Scenario] | None
     models = [_model(is_transplant) for is_transplant in sorted(kinds)]
     if not all(model.is_compiled() for model in models):
         announce()
-    for model in models:
-        model.warmup()
+    for is_transplant in sorted(kinds):
+        _load(is_transplant)
+
+
+def make_ready(scenarios: Iterable[Scenario]) -> None:
+    """Load the compiled models of some scenarios into this process, once; a worker does it before a run is timed."""
+    for is_transplant in {scenario.transplant is not None for scenario in scenarios}:
+        _load(is_transplant)
+
+
+@cache
+def _load(is_transplant: bool) -> None:
+    _model(is_transplant).warmup()
 
 
 def _model(is_transplant: bool) -> _Model:

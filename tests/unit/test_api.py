@@ -9,7 +9,8 @@ import pytest
 
 import simengine
 from simengine.scenario import loads
-from simengine.studies.execute import Stopped, engine_runner
+from simengine.studies.execute import Stopped
+from simengine.studies.runs import engine_runner
 from tests.toy import ToyResult, run_toy, toy_design, toy_run, toy_study
 
 

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from simengine.api import open_results
-from simengine.studies.execute import Progress, Stopped, attempt, available_jobs
+from simengine.studies.execute import Progress, Stopped
+from simengine.studies.executors import available_jobs
+from simengine.studies.runs import Task, attempt
 from simengine.studies.store import writing
 from tests.toy import run_toy, toy_design, toy_run
 
@@ -45,7 +47,7 @@ def test_threads_batch_and_order_change_no_bit(tmp_path, reference, jobs, batch,
     assert results.hash == reference
     session = results.manifest["sessions"][0]
     assert (session["jobs"], session["batch"]) == (jobs, batch or "auto")
-    assert session["threads_that_worked"] >= min(jobs, 2)
+    assert session["workers_that_worked"] >= min(jobs, 2)
 
 
 def test_every_run_is_given_its_own_address(tmp_path):
@@ -163,7 +165,7 @@ def test_a_part_is_due_when_it_is_large_or_has_waited(tmp_path, monkeypatch):
 
     clock = [0.0]
     monkeypatch.setattr(stores.time, "monotonic", lambda: clock[0])
-    record = attempt(toy_design(), toy_run, KEYS[0])
+    record = attempt(Task(toy_run, 7), toy_design().point[0], KEYS[0])
     assert record.nbytes > 1000
     for name, enough in (("PART_RUNS", 3), ("PART_BYTES", 3 * record.nbytes)):
         with writing(tmp_path / name, toy_design(), {}) as store:

@@ -100,7 +100,7 @@ def test_threads_batch_and_order_change_no_bit(reference, tmp_path, jobs, batch,
     assert results.hash == reference.hash
     session = results.manifest["sessions"][0]
     assert session["jobs"] == jobs
-    assert session["threads_that_worked"] >= (2 if jobs > 1 and batch == 1 else 1)
+    assert session["workers_that_worked"] >= (2 if jobs > 1 and batch == 1 else 1)
 
 
 def test_an_arm_alone_gives_its_rows_of_the_study(reference, tmp_path):
