@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from simengine.foundation.version import MODEL_VERSION, __version__
 
 if TYPE_CHECKING:
-    from simengine.api import load, open_results, run, sweep
+    from simengine.api import load, merge, open_results, run, sweep
     from simengine.foundation.errors import InputError
     from simengine.patients.assessment import match
     from simengine.results import Results
@@ -31,6 +31,7 @@ _HOMES = {
     "ResultsError": "simengine.studies.files",
     "load": "simengine.api",
     "match": "simengine.patients.assessment",
+    "merge": "simengine.api",
     "open_results": "simengine.api",
     "run": "simengine.api",
     "sweep": "simengine.api",
@@ -46,6 +47,7 @@ __all__ = [
     "__version__",
     "load",
     "match",
+    "merge",
     "open_results",
     "run",
     "sweep",

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simengine.results import Results
-from simengine.studies.design import Design, design
+from simengine.studies import shards
+from simengine.studies.design import Design, RequestError, design
 from simengine.studies.execute import Progress, execute
 from simengine.studies.runs import Runner, engine_runner
 from simengine.studies.warm import warm_up
@@ -17,7 +18,7 @@ from simengine.studies.warm import warm_up
 if TYPE_CHECKING:
     from simengine.scenario import Study
 
-__all__ = ["Results", "load", "open_results", "run", "sweep", "warm_up"]
+__all__ = ["Results", "load", "merge", "open_results", "run", "sweep", "warm_up"]
 
 RESULTS = Path("results")
 
@@ -58,6 +59,7 @@ def run(
     jobs: int | None = None,
     out: str | Path | None = None,
     restart: bool = False,
+    shard: str | None = None,
     **execution: Any,
 ) -> Results:
     """Run a scenario, or chosen arms of it, and save the results.
@@ -79,8 +81,11 @@ def run(
         Folder for the results; ``results/<name of the study>`` by default.
     restart
         Rename what is in the folder and begin again.
+    shard
+        ``"i/n"``: only the i-th of n shares of the runs, into a folder of its own within `out`; see `merge`.
     execution
-        Further arguments of `simengine.studies.execute.execute`: ``progress``, ``batch``, ``order``, ``runner``.
+        ``progress``, ``runner``, and the fields of `simengine.studies.execute.Execution`: ``executor`` (threads, processes,
+        Dask, anything with a ``submit``), ``batch``, ``order``, ``run_limit_s``.
 
     Raises
     ------
@@ -98,6 +103,10 @@ def run(
     arms = [arm] if isinstance(arm, str) else list(arm)
     chosen = design(study, arms=arms, replicates=replicates, seed=seed)
     folder = Path(out) if out is not None else default_folder(study.name, arms)
+    if shard is not None:
+        chosen, folder = shards.share(chosen, shard), shards.folder_of(folder, shard)
+    elif shards.found(folder):
+        raise RequestError(f"{folder} holds shards: give --shard, join them (`simengine merge`), or choose another --out")
     _run(chosen, folder, restart, jobs, **execution)
     return Results(folder)
 
@@ -115,6 +124,20 @@ def open_results(path: str | Path) -> Results:
     ResultsError
         If the folder holds none, or if any file in it is damaged or missing.
     """
+    return Results(path)
+
+
+def merge(path: str | Path) -> Results:
+    """Join the shards of a folder, verified and complete, into results like those of a run without shards.
+
+    Raises
+    ------
+    RequestError
+        If a shard is missing, not finished, or of another study; all of them are named.
+    ResultsError
+        If one is damaged, or being written.
+    """
+    shards.merge(Path(path))
     return Results(path)
 
 
@@ -137,7 +160,7 @@ def _run(
     if restart and (aside := set_aside(folder)):
         _log.info("the results that were in %s are now in %s", folder, aside)
     with writing(folder, chosen, _descriptions(runner)) as store:
-        if len(store.done) == len(chosen):
+        if store.manifest["status"] == "complete":
             return
         if runner is engine_runner:
             warm_up(

@@ -25,6 +25,8 @@ COMMANDS = {
     "demo": "Run the packaged heart study and draw its figures: the place to start.",
     "run": "Run a scenario, or one arm of it, and save the results.",
     "sweep": "Run every arm of a study and save the results.",
+    "merge": "Join the shards of a study that was run in shares.",
+    "slurm": "Write the script of a SLURM job array that runs a study in shares.",
     "validate": "Score published observations against the model.",
     "verify": "Check every file of saved results and name all that are damaged.",
     "plot": "Draw the figures of saved results.",

@@ -22,6 +22,10 @@ class RunOptions:
     replicates: int | None
     seed: int | None
     jobs: int | None
+    executor: str
+    dask: str | None
+    run_limit: float | None
+    shard: str | None
     out: Path | None
     restart: bool
     dry_run: bool
@@ -29,6 +33,16 @@ class RunOptions:
     overrides: tuple[str, ...]
     quiet: bool
     as_json: bool
+
+    @property
+    def place(self) -> str:
+        """Return what does the runs, as `simengine.studies.executors.open_executor` takes it."""
+        return {None: self.executor, "local": "dask"}.get(self.dask, self.dask or "")
+
+    @property
+    def workers(self) -> str:
+        """Return what the workers are."""
+        return "threads" if self.dask is None and self.executor != "processes" else "processes"
 
 
 scenario_argument = click.argument("scenario")
@@ -40,10 +54,24 @@ overrides_option = click.option(
 _OPTIONS = (
     click.option("--replicates", type=click.IntRange(min=1), help="Replicates of each patient in each arm."),
     click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the whole study."),
-    click.option("--jobs", type=click.IntRange(min=1), help="Threads; by default every core this process may use."),
+    click.option("--jobs", type=click.IntRange(min=1), help="Workers; by default every core this process may use."),
+    click.option(
+        "--executor",
+        type=click.Choice(["threads", "processes", "serial"]),
+        default="threads",
+        help="Who does the runs; a run that crashes takes only its own process along.",
+    ),
+    click.option("--dask", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler, or `local` for one made here."),
+    click.option(
+        "--run-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Set a run apart that takes longer (tried three times).",
+    ),
+    click.option("--shard", metavar="I/N", help="Only the I-th of N shares of the runs; `simengine merge` joins them."),
     click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results."),
     click.option("--resume/--restart", default=True, help="Continue what is there (default), or keep it aside."),
-    click.option("--dry-run", is_flag=True, help="Say how many runs, how long and how much disk; run two as a probe."),
+    click.option("--dry-run", is_flag=True, help="Say how many runs, how long, how much disk and memory; run two."),
     click.option("--quick", is_flag=True, help="With --dry-run: no probe."),
     overrides_option,
     click.option("--quiet", is_flag=True, help="No progress and no messages but errors."),

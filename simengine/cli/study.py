@@ -38,6 +38,9 @@ def perform(scenario: str, arms: Sequence[str], options: RunOptions) -> Results 
             jobs=options.jobs,
             out=folder,
             restart=options.restart,
+            shard=options.shard,
+            executor=options.place,
+            run_limit_s=options.run_limit,
             progress=report,
         )
 
@@ -65,6 +68,9 @@ def show(results: Results, options: RunOptions) -> None:
     print_summary(results)
     if not options.quiet:
         click.echo(f"results: {results.path}", err=True)
+        if options.shard:
+            whole = results.path.parents[1]
+            click.echo(f"this is shard {options.shard}; when all are done: simengine merge {whole}", err=True)
 
 
 def exit_code(results: Results) -> int:
@@ -81,24 +87,38 @@ def exit_code(results: Results) -> int:
 def _dry_run(study: Study, arms: Sequence[str], folder: Path, options: RunOptions) -> None:
     from simengine.api import warm_up
     from simengine.cli.progress import COMPILING
+    from simengine.studies import shards
     from simengine.studies.design import design
-    from simengine.studies.estimate import estimate
+    from simengine.studies.estimate import done_in, estimate
     from simengine.studies.executors import available_jobs
     from simengine.studies.runs import engine_runner
 
     chosen = design(study, arms=arms, replicates=options.replicates, seed=options.seed)
+    if options.shard:
+        chosen, folder = shards.share(chosen, options.shard), shards.folder_of(folder, options.shard)
+    done = 0 if options.restart else done_in(folder, chosen)
     jobs = available_jobs(options.jobs)
     if not options.quick:
         warm_up(lambda: click.echo(COMPILING, err=True), [point.scenario for point in chosen.points])
-    cost = estimate(chosen, engine_runner, jobs, probe=not options.quick)
+    cost = estimate(chosen, engine_runner, jobs, done, probe=not options.quick)
     n_points, n_patients = len(chosen.points), chosen.patients
+    memory_mb = cost.memory_mb(options.place)
     if options.as_json:
-        numbers = {"points": n_points, "patients": n_patients, "replicates": chosen.replicates, "runs": cost.runs}
-        measured = {} if options.quick else {"seconds": round(cost.seconds, 1), "disk_bytes": round(cost.disk_bytes)}
-        click.echo(json.dumps({**numbers, "jobs": jobs, **measured, "out": str(folder)}, indent=1))
+        numbers: dict[str, float] = {
+            "points": n_points,
+            "patients": n_patients,
+            "replicates": chosen.replicates,
+            "runs": cost.runs,
+            "done": done,
+        }
+        if not options.quick:
+            numbers |= {"seconds": round(cost.seconds, 1), "disk_bytes": round(cost.disk_bytes), "memory_mb": round(memory_mb)}
+        click.echo(json.dumps({**numbers, "jobs": jobs, "out": str(folder)}, indent=1))
         return
-    click.echo(f"{study.name}: {n_points} arms x {n_patients} patients x {chosen.replicates} replicates = {cost.runs} runs")
+    share = f", of which shard {options.shard}: {cost.runs} runs" if options.shard else f" = {cost.runs} runs"
+    click.echo(f"{study.name}: {n_points} arms x {n_patients} patients x {chosen.replicates} replicates{share}")
+    if done:
+        click.echo(f"{done} are done already and are not run again, {cost.left} are left")
     if not options.quick:
-        size = cost.disk_bytes / 1e6
-        click.echo(f"about {duration(cost.seconds)} on {jobs} threads ({cost.seconds_a_run:.2g} s a run)")
-        click.echo(f"about {size:.1f} MB in {folder}")
+        click.echo(f"about {duration(cost.seconds)} on {jobs} {options.workers} ({cost.seconds_a_run:.2g} s a run)")
+        click.echo(f"about {cost.disk_bytes / 1e6:.1f} MB in {folder}, up to {memory_mb:.0f} MB of memory")

@@ -49,19 +49,29 @@ class Design:
     patients: int
     points: tuple[Point, ...]
     first_patient: int = 0
+    shard: tuple[int, int] | None = None
+    """Only the i-th of n shares, i from 1: every n-th run, so that dear and cheap arms are spread evenly."""
 
     @property
     def keys(self) -> list[Key]:
-        """Every run in canonical order."""
+        """Every run in canonical order; of a shard, its share."""
+        indices = sorted(point.index for point in self.points)
+        per_point = self.patients * self.replicates
         return [
-            Key(point.index, patient, replicate)
-            for point in sorted(self.points, key=lambda point: point.index)
-            for patient in range(self.first_patient, self.first_patient + self.patients)
-            for replicate in range(self.replicates)
+            Key(
+                indices[number // per_point],
+                self.first_patient + number % per_point // self.replicates,
+                number % self.replicates,
+            )
+            for number in self._numbers()
         ]
 
     def __len__(self) -> int:
-        return len(self.points) * self.patients * self.replicates
+        return len(self._numbers())
+
+    def _numbers(self) -> range:
+        share, of = self.shard or (1, 1)
+        return range(share - 1, len(self.points) * self.patients * self.replicates, of)
 
     @cached_property
     def point(self) -> dict[int, Point]:

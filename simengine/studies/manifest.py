@@ -19,9 +19,10 @@ from simengine.studies.files import DISK, Disk, ResultsError, sha256, write_file
 if TYPE_CHECKING:
     from simengine.scenario import Change
 
-__all__ = ["DISCLAIMER", "NAME", "SCHEMA_VERSION", "new", "now", "read", "refuse_changed", "write"]
+__all__ = ["DISCLAIMER", "NAME", "SCHEMA_VERSION", "SHARDS", "new", "now", "read", "refuse_changed", "write"]
 
 NAME = "manifest.json"
+SHARDS = "shards"
 SCHEMA_VERSION = 1
 MOST_CHANGES = 200
 DISCLAIMER = "Research software. Not medical advice."
@@ -50,6 +51,7 @@ def new(design: Design, outcomes: dict[str, Any]) -> dict[str, Any]:
         "started": now(),
         "ended": None,
         "runs": len(design),
+        **({"shard": list(design.shard)} if design.shard else {}),
         "counts": {},
         **provenance.program(),
         "catalog": provenance.catalog_digests(),
@@ -82,7 +84,8 @@ def read(folder: Path) -> dict[str, Any]:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise ResultsError(f"{folder} holds no results: it has no {NAME}") from None
+        hint = "; it holds shards: join them with `simengine merge`" if (folder / SHARDS).is_dir() else ""
+        raise ResultsError(f"{folder} holds no results: it has no {NAME}{hint}") from None
     try:
         manifest = json.loads(data)
         found = manifest["digest"] if isinstance(manifest, dict) else None

@@ -32,10 +32,12 @@ __all__ = [
     "Record",
     "encode",
     "file_name",
+    "join",
     "read",
     "snapshot_name",
     "study_hash",
     "table_hash",
+    "to_bytes",
 ]
 
 FOLDER = "parts"
@@ -127,9 +129,13 @@ def encode(
     columns["events"] = pa.array(events, _EVENTS)
     for day in _names(record.snapshots for record in records):
         columns[SNAPSHOT + day] = pa.array([digests.get((record.key, day)) for record in records], pa.string())
-    table = pa.table(columns).replace_schema_metadata({"study_hash": study_hash})
+    return to_bytes(pa.table(columns), study_hash)
+
+
+def to_bytes(table: pa.Table, study_hash: str) -> bytes:
+    """Return a table of runs of an experiment as the bytes of a part."""
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(table.replace_schema_metadata({"study_hash": study_hash}), buffer, compression="zstd")
     return buffer.getvalue()
 
 
@@ -159,10 +165,15 @@ def read(paths: Sequence[Path], wanted: Iterable[str]) -> pa.Table:
     for path in paths:
         present = set(pq.read_schema(path).names)
         tables.append(pq.read_table(path, columns=[name for name in wanted if name in present]))
-    mixed = {name for name in wanted if len({str(t.schema.field(name).type) for t in tables if name in t.column_names}) > 1}
-    tables = [_of_any_length(table, mixed) for table in tables]
-    table = pa.concat_tables(tables, promote_options="default")
+    table = join(tables)
     return table.take(pc.sort_indices(table, [(name, "ascending") for name in _KEY_TYPES]))
+
+
+def join(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of all tables in one; a column that a table lacks is null there."""
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    mixed = {name for name in names if len({str(t.schema.field(name).type) for t in tables if name in t.column_names}) > 1}
+    return pa.concat_tables([_of_any_length(table, mixed) for table in tables], promote_options="default")
 
 
 def _of_any_length(table: pa.Table, mixed: set[str]) -> pa.Table:

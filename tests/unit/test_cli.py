@@ -16,6 +16,7 @@ import simengine as package
 from simengine import api, cli
 from simengine.cli.progress import Reporter, duration
 from simengine.foundation.version import __version__
+from simengine.studies.estimate import Estimate
 from simengine.studies.execute import Progress
 from tests.toy import toy_run, toy_study
 
@@ -30,6 +31,7 @@ def toy(monkeypatch, tmp_path):
     monkeypatch.setattr(api, "load", lambda path, overrides=(): toy_study())
     monkeypatch.setattr(api, "warm_up", lambda announce, scenarios=None: announce())
     monkeypatch.setattr(api, "_descriptions", lambda runner: {})
+    monkeypatch.setattr("simengine.studies.estimate._run_mb", lambda scenario: 50.0)
     monkeypatch.setattr("simengine.engine.simulate", lambda *address: address, raising=False)
     monkeypatch.setattr("simengine.outcomes.evaluate", lambda scenario, address: toy_run(*address), raising=False)
     return tmp_path
@@ -119,8 +121,37 @@ def test_dry_run_says_what_it_costs_and_writes_nothing(toy, capsys):
     assert call("run", "toy", "--dry-run", "--jobs", 3) == 0
     out = capsys.readouterr().out
     assert "3 arms x 3 patients x 4 replicates = 36 runs" in out
-    assert re.search(r"about 0 s on 3 threads \(\S+ s a run\)\nabout \d+\.\d MB in results/toy", out)
+    assert re.search(r"about 0 s on 3 threads \(\S+ s a run\)\nabout \d+\.\d MB in results/toy, up to \d+ MB of memory\n$", out)
+    assert "are done already" not in out
     assert list(toy.iterdir()) == []
+
+
+def test_dry_run_says_what_a_resume_would_skip_and_what_a_shard_is(toy, capsys):
+    call("run", "toy", "--replicates", 2, "--shard", "1/2", "--quiet")
+    capsys.readouterr()
+    before = sorted(toy.rglob("*"))
+    asked = ("run", "toy", "--replicates", 2, "--dry-run", "--quick")
+    assert call(*asked, "--shard", "1/2", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {name: found[name] for name in ("runs", "done")} == {"runs": 9, "done": 9}
+    assert call(*asked, "--shard", "1/2") == 0
+    assert capsys.readouterr().out == (
+        "toy: 3 arms x 3 patients x 2 replicates, of which shard 1/2: 9 runs\n"
+        "9 are done already and are not run again, 0 are left\n"
+    )
+    assert call(*asked, "--shard", "2/2", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["done"] == 0
+    assert sorted(toy.rglob("*")) == before
+    assert call("run", "toy", "--replicates", 3, "--dry-run", "--quick", "--shard", "1/2") == 2
+    assert "replicates: 2 -> 3" in capsys.readouterr().err
+
+
+def test_a_dry_run_counts_memory_by_threads_and_by_processes():
+    cost = Estimate(runs=100, left=100, jobs=4, seconds_a_run=0.1, bytes_a_run=1e4, bytes_a_part=2e4, process_mb=300, run_mb=50)
+    assert cost.memory_mb("threads") == 300 + 3 * 50 + 1
+    assert cost.memory_mb("processes") == cost.memory_mb("dask") == 5 * 300 + 1
+    assert cost.disk_bytes == 100 * 1e4 + 2e4
+    assert cost.seconds == pytest.approx(2.5)
 
 
 def test_quick_dry_run_runs_nothing(toy, monkeypatch, capsys):
