@@ -47,7 +47,12 @@ def load(path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) ->
     """
     from simengine.scenario import load as load_scenario
 
-    return load_scenario(path, overrides)
+    study = load_scenario(path, overrides)
+    if study.precision is not None:
+        from simengine.studies.precision import refuse_unknown_outcome
+
+        refuse_unknown_outcome(study)
+    return study
 
 
 def run(
@@ -164,7 +169,7 @@ def _run(
             return
         if runner is engine_runner:
             warm_up(
-                partial(progress, Progress(len(store.done), len(chosen), 0, "compiling")),
+                partial(progress, Progress(len(store.done), store.total, 0, "compiling")),
                 [point.scenario for point in chosen.points],
             )
         execute(store, runner, jobs=jobs, progress=progress, **execution)

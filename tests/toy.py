@@ -21,7 +21,7 @@ import numpy as np
 
 from simengine.api import open_results
 from simengine.foundation import deadline
-from simengine.scenario.model import Output
+from simengine.scenario.model import Output, Precision
 from simengine.studies.design import Design, design
 from simengine.studies.execute import Progress, Stopped, execute
 from simengine.studies.files import DISK, Disk
@@ -64,6 +64,7 @@ class ToyStudy:
     seed: int = 7
     replicates: int = 4
     patients: int = 3
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True)

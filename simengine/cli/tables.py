@@ -112,4 +112,24 @@ def _caption(results: Results) -> str:
         lines.append(f"{failed} of {len(results.table)} runs are left out: {kinds}.")
     if len(results.table) < results.manifest["runs"]:
         lines.append(f"Incomplete: {len(results.table)} of {results.manifest['runs']} runs.")
-    return "\n".join([*lines, results.manifest["disclaimer"]])
+    return "\n".join([*lines, *_wide_arms(results), results.manifest["disclaimer"]])
+
+
+def _wide_arms(results: Results) -> list[str]:
+    """Say which arms ended without the precision that was asked for, and how they stand."""
+    asked, reached = results.manifest.get("precision"), results.manifest.get("reached", {})
+    if asked is None:
+        return []
+    wide = {point.label: reached[str(point.index)] for point in results.points if str(point.index) in reached}
+    wide = {label: found for label, found in wide.items() if not found["is_narrow"]}
+    told = f"{asked['outcome']} within ± {asked['half_width']:g} ({100 * asked['confidence']:g} % interval)"
+    return (
+        [f"Asked for: {told}, reached in every arm."]
+        if not wide
+        else [
+            f"Asked for: {told}; not reached in: "
+            + ", ".join(
+                f"{label} (± {found['half_width'] or math.nan:.2g} of {found['units']})" for label, found in wide.items()
+            )
+        ]
+    )

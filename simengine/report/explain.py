@@ -181,6 +181,16 @@ def diffusion_lengths(scenario: Scenario, catalog: Catalog | None = None) -> dic
     return lengths
 
 
+def _stopping(scenario: Scenario) -> list[str]:
+    """Return a line that says when an arm has runs enough, where a precision decides."""
+    if (asked := scenario.precision) is None:
+        return []
+    most, unit = (scenario.patients, "patients") if scenario.patients > 1 else (scenario.replicates, "replicates")
+    narrow = f"the {100 * asked.confidence:g} % interval of {asked.outcome} is within ± {asked.half_width:g}"
+    looks = f"at {asked.at_least} {unit}, then after every {asked.every}; at {most} in any case"
+    return [f"an arm stops when {narrow} at two looks in a row: {looks}"]
+
+
 def overview(scenario: Scenario, catalog: Catalog | None = None) -> list[str]:
     """Return a few lines that say what is simulated, on what evidence, and how far the fields reach."""
     catalog = catalog or load_catalog()
@@ -193,6 +203,7 @@ def overview(scenario: Scenario, catalog: Catalog | None = None) -> list[str]:
     return [
         f"evidence tier of the {where[0][:-1]}: {tier} (A scored against published numbers, B directional, C illustrative)",
         f"numbers and rules in use: {total}: {grades}",
+        *_stopping(scenario),
         *([f"diffusion lengths without uptake by cells (µm): {lengths}"] if lengths else []),
         "Research software. Not medical advice.",
     ]

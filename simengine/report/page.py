@@ -28,11 +28,14 @@ PROVENANCE = (
     "seed",
     "replicates",
     "patients",
+    "precision",
+    "reached",
     "study_hash",
     "package_version",
     "model_version",
     "schema_version",
     "libraries",
+    "checkout",
     "machine",
 )
 CSS = """

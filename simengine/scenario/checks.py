@@ -16,6 +16,7 @@ from simengine.scenario.findings import Check, CheckOfElement, Finding, Unsound,
 from simengine.scenario.model import Clocks, Scenario
 from simengine.scenario.population import spreads
 from simengine.scenario.population_checks import CHECKS_OF_POPULATION
+from simengine.scenario.precision_checks import CHECKS_OF_PRECISION
 from simengine.scenario.rule_checks import CHECKS_OF_RULES
 from simengine.scenario.transplant_checks import CHECKS_OF_TRANSPLANTS
 from simengine.scenario.uncertainty_checks import CHECKS_OF_UNCERTAINTY
@@ -313,6 +314,7 @@ CHECKS: tuple[Check, ...] = (
     _check_snapshots,
     _check_recording,
     *CHECKS_OF_UNCERTAINTY,
+    *CHECKS_OF_PRECISION,
     *(_on_beat(field) for field in _BASE_OF_CLOCK),
 )
 CHECKS_OF_ELEMENTS: dict[str, tuple[CheckOfElement, ...]] = {

@@ -254,6 +254,21 @@ class Uncertainty(Section):
     )
 
 
+class Precision(Section):
+    """When an arm has runs enough: an interval that is narrow enough, looked at in fixed steps.
+
+    Units are patients, or the replicates of a study of one patient.
+    """
+
+    outcome: str = words("Outcome whose mean is estimated, a numeric column of the results.", ..., NAME)
+    half_width: float = number(
+        "Half the width of the interval at which an arm stops, in the unit of the outcome.", ..., "1", 1e-12, 1e15
+    )
+    confidence: float = number("Confidence of the interval.", 0.95, "fraction", 0.5, 0.999)
+    at_least: int = number("Patients of an arm before the first look.", 30, "count", 10, 1_000_000)
+    every: int = number("Patients added to an arm between looks.", 10, "count", 1, 1_000_000)
+
+
 class Output(Section):
     """What is kept beside the row of outcomes."""
 
@@ -295,6 +310,10 @@ class Scenario(Section):
     rule: tuple[Rule, ...] = many("Rules added to, replaced in or removed from those of the catalogue.", 1000)
     uncertainty: Uncertainty = Field(default=Uncertainty(), description="What is not known, and drawn.")
     output: Output = Field(default=Output(), description="What is kept beside the row of outcomes.")
+
+    precision: Precision | None = Field(
+        default=None, description="When an arm has patients enough; `patients` is then the most that it gets. Left out: all."
+    )
 
     @property
     def hash(self) -> str:

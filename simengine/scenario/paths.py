@@ -28,6 +28,7 @@ STUDY_ONLY = (
     "seed",
     "replicates",
     "patients",
+    "precision",
     "arm",
     "sweep",
 )

@@ -15,6 +15,7 @@ from simengine.scenario.canonical import digest
 from simengine.scenario.expand import Point, expand
 from simengine.scenario.inherit import Family, scenarios_folder
 from simengine.scenario.layers import Layered
+from simengine.scenario.model import Precision
 from simengine.scenario.overrides import apply_overrides
 
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -36,6 +37,7 @@ class Study:
     points: tuple[Point, ...]
     path: Path | None
     documents: tuple[Document, ...]
+    precision: Precision | None = None
 
     @cached_property
     def hash(self) -> str:
@@ -131,4 +133,5 @@ def study_of(
         points=points,
         path=path,
         documents=tuple(family.documents),
+        precision=first.precision,
     )

@@ -16,11 +16,12 @@ from simengine.foundation.errors import listed, nearest
 
 if TYPE_CHECKING:
     from simengine.scenario import Point, Scenario, Study
+    from simengine.scenario.model import Precision
 
 __all__ = ["Design", "Key", "RequestError", "design"]
 
 
-NOT_OF_A_POINT = ("name", "title", "description", "seed", "replicates", "patients")
+NOT_OF_A_POINT = ("name", "title", "description", "seed", "replicates", "patients", "precision")
 
 
 class RequestError(ValueError):
@@ -51,6 +52,7 @@ class Design:
     first_patient: int = 0
     shard: tuple[int, int] | None = None
     """Only the i-th of n shares, i from 1: every n-th run, so that dear and cheap arms are spread evenly."""
+    precision: Precision | None = None
 
     @property
     def keys(self) -> list[Key]:
@@ -120,6 +122,8 @@ class Design:
         }
         if self.first_patient:
             experiment["first_patient"] = self.first_patient
+        if self.precision is not None:
+            experiment["precision"] = self.precision.model_dump()
         plain: dict[str, Any] = json.loads(json.dumps(experiment))
         return plain
 
@@ -158,7 +162,8 @@ def design(study: Study, *, arms: Sequence[str] = (), replicates: int | None = N
     runs = len(points) * study.patients * replicates
     if runs > MOST_RUNS:
         raise RequestError(f"replicates: got {replicates}, which makes {runs} runs, expected at most {MOST_RUNS} runs")
-    return Design(study.name, study.title, study.description, seed, replicates, study.patients, points)
+    precision = getattr(study, "precision", None)
+    return Design(study.name, study.title, study.description, seed, replicates, study.patients, points, precision=precision)
 
 
 def _is_number(value: Any) -> bool:

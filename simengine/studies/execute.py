@@ -118,33 +118,35 @@ def execute(
         If what is asked for is not possible.
     """
     chosen = Execution(**how)
-    pending = chosen.order([key for key in store.design.keys if key not in store.done])
-    jobs = min(available_jobs(chosen.jobs), max(len(pending), 1))
+    at_start = len(store.done)
+    jobs = min(available_jobs(chosen.jobs), max(len(store.design) - at_start, 1))
     with open_executor(chosen.executor, jobs) as executor:
         task = Task(runner, store.design.seed, chosen.run_limit_s, executor.may_exit)
-        loop = _Loop(store.design, pending, task, executor, chosen.batch)
-        store.begin(executor=executor.name, jobs=executor.workers, batch=chosen.batch or "auto", runs_at_start=len(store.done))
-        with _signals_stop(loop):
-            _collect(store, loop, progress, chosen.commit_every_s)
+        loop = _Loop(store.design, task, executor, chosen.batch)
+        store.begin(executor=executor.name, jobs=executor.workers, batch=chosen.batch or "auto", runs_at_start=at_start)
+        progress(Progress(store.n_done, store.total, store.failed))
+        with _signals_stop(loop):  # once, or once for each round of looks of a study with a precision
+            while not loop.is_stopping and (pending := chosen.order(store.wanted())):
+                loop.give(pending)
+                _collect(store, loop, progress, chosen.commit_every_s)
         workers = sorted(loop.workers)
-        store.end(workers_that_worked=len(workers), workers=workers, workers_lost=loop.lost, runs=len(pending) - loop.left)
+        ran = store.n_done - at_start
+        store.end(workers_that_worked=len(workers), workers=workers, workers_lost=loop.lost, runs=ran)
     if loop.signum:
-        raise Stopped(loop.signum, len(store.done), len(store.design))
+        raise Stopped(loop.signum, len(store.done), store.total)
     if loop.trouble is not None:
         raise loop.trouble
 
 
 def _collect(store: Store, loop: _Loop, progress: Callable[[Progress], None], commit_every_s: float) -> None:
     """Take finished runs and commit them, until all are done or the grace after a stop is over."""
-    failed = sum(store.counts.values()) - store.counts["ok"]
-    done = len(store.done)
-    progress(Progress(done, len(store.design), failed))
+    failed, done = store.failed, store.n_done
     for records in loop.finished():
         for record in records:
             store.add(record)
             failed += record.status != "ok"
         done += len(records)
-        progress(Progress(done, len(store.design), failed))
+        progress(Progress(done, store.total, failed))
         if store.is_due(commit_every_s):
             store.commit()
 
@@ -152,9 +154,9 @@ def _collect(store: Store, loop: _Loop, progress: Callable[[Progress], None], co
 class _Loop:
     """Hands out batches and takes back what became of them."""
 
-    def __init__(self, design: Design, pending: list[Key], task: Task, executor: Executor, batch: int | None) -> None:
+    def __init__(self, design: Design, task: Task, executor: Executor, batch: int | None) -> None:
         self._design, self._task, self._executor, self._batch = design, task, executor, batch
-        self._pending = deque(pending)
+        self._pending: deque[Key] = deque()
         self._alone: deque[Key] = deque()
         self._suspects: deque[Key] = deque()
         self._is_isolated = False
@@ -163,11 +165,19 @@ class _Loop:
         self._answers: queue.SimpleQueue[Future[Finished]] = queue.SimpleQueue()
         self._size = batch or 1
         self._stopping = threading.Event()
-        self.left = len(pending)
         self.lost = 0
         self.signum = 0
         self.trouble: Exception | None = None
         self.workers: set[str] = set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no more is handed out."""
+        return self._stopping.is_set()
+
+    def give(self, keys: list[Key]) -> None:
+        """Take runs to hand out."""
+        self._pending.extend(keys)
 
     def stop(self, signum: int = 0) -> None:
         """Hand out no more."""
@@ -187,7 +197,6 @@ class _Loop:
             except queue.Empty:
                 records = []
             if records:
-                self.left -= len(records)
                 yield records
             if self._stopping.is_set():
                 deadline = min(deadline, time.monotonic() + GRACE_S)

@@ -27,7 +27,7 @@ SCHEMA_VERSION = 1
 MOST_CHANGES = 200
 DISCLAIMER = "Research software. Not medical advice."
 
-_EXPERIMENT = ("seed", "replicates", "patients", "first_patient")
+_EXPERIMENT = ("seed", "replicates", "patients", "first_patient", "precision")
 
 
 def new(design: Design, outcomes: dict[str, Any]) -> dict[str, Any]:

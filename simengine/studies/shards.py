@@ -56,7 +56,7 @@ def share(design: Design, shard: str) -> Design:
     RequestError
         If `shard` is not ``i/n``, or if results decide how many runs there are, which no share can know.
     """
-    if getattr(design, "precision", None) is not None:
+    if design.precision is not None:
         raise RequestError("--shard: a study with [precision] looks at all of its runs, and cannot be run in shares")
     return replace(design, shard=parse(shard))
 

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["arms_of", "contrasts", "outcome_names", "summary", "unit_of", "units", "wilson"]
+__all__ = ["arms_of", "contrasts", "interval", "outcome_names", "summary", "unit_of", "units", "wilson"]
 
 KEYS = ("point", "arm", "patient", "replicate", "status", "reason")
 CONFIDENCE = 0.95
@@ -112,6 +112,16 @@ def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[
     return (0.0 if successes == 0 else float(centre - half), 1.0 if successes == n else float(centre + half))
 
 
+def interval(mean: float, mcse: float, n: int, confidence: float, is_binary: bool) -> tuple[float, float]:
+    """Return the interval of a mean over `n` units with a standard error: Student's, or Wilson's for an event."""
+    from scipy.special import stdtrit
+
+    if is_binary:
+        return wilson(mean * n, n, confidence)
+    half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * mcse if n > 1 else np.nan
+    return mean - half, mean + half
+
+
 def outcome_names(table: DataFrame) -> list[str]:
     """Return the numeric columns that are neither keys nor swept, and have a value in at least one run that succeeded.
 
@@ -140,14 +150,11 @@ def unit_of(runs: DataFrame) -> str:
 
 
 def _describe(runs: DataFrame, column: str, confidence: float, is_binary: bool = False) -> dict[str, Any]:
-    from scipy.special import stdtrit
-
     values, unit = units(runs, column)
     n = len(values)
     mean = float(values.mean()) if n else np.nan
     mcse = float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
-    half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * mcse if n > 1 else np.nan
-    low, high = wilson(mean * n, n, confidence) if is_binary else (mean - half, mean + half)
+    low, high = interval(mean, mcse, n, confidence, is_binary)
     p05, median, p95 = runs[column].quantile([0.05, 0.5, 0.95])
     sd = float(runs[column].std(ddof=1)) if len(runs) > 1 else np.nan
     spread = {"mean": mean, "sd": sd, "median": median, "p05": p05, "p95": p95}

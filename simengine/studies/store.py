@@ -29,6 +29,7 @@ from simengine.studies import manifest as manifests
 from simengine.studies.design import Design, Key
 from simengine.studies.files import DISK, Disk, locked, remove_leftovers, sha256, write_file
 from simengine.studies.parts import Record
+from simengine.studies.precision import Looks
 from simengine.studies.snapshots import npz_bytes
 
 __all__ = ["PART_BYTES", "PART_RUNS", "PART_S", "Store", "set_aside", "writing"]
@@ -52,8 +53,37 @@ class Store:
         found = integrity.verified(folder, manifest)
         manifest["parts"] = {path.name: digest for path, digest in found.items()}
         table = parts.read(list(found), parts.KEYS).to_pydict() if found else {name: [] for name in parts.KEYS}
-        self.done = {Key(*address) for address in zip(*(table[name] for name in Key._fields))}
+        keys = [Key(*address) for address in zip(*(table[name] for name in Key._fields))]
+        self.done = set(keys)
         self.counts = Counter(table["status"])
+        self._looks: Looks | None = None
+        self._values: dict[Key, float | None] = {}
+        if design.precision is not None:
+            described = manifest["outcomes"].get(design.precision.outcome)
+            self._looks = Looks(design, None if described is None else described["unit"] == "0/1")
+            self._values = dict(zip(keys, _numbers(list(found), design.precision.outcome)))
+
+    def wanted(self) -> list[Key]:
+        """Return the runs to do next, in canonical order: all that are missing, or those up to the next look at each arm."""
+        if self._looks is not None:
+            return self._looks.wanted(self._values)
+        taken = self.done | {record.key for record in self._pending}
+        return [key for key in self.design.keys if key not in taken]
+
+    @property
+    def total(self) -> int:
+        """Runs of the study; where a precision decides, those that were asked for by now."""
+        return len(self.design) if self._looks is None else self._looks.runs
+
+    @property
+    def n_done(self) -> int:
+        """Runs taken, written or not."""
+        return len(self.done) + len(self._pending)
+
+    @property
+    def failed(self) -> int:
+        """Runs taken that did not end well."""
+        return self.counts.total() - self.counts["ok"] + sum(record.status != "ok" for record in self._pending)
 
     def begin(self, **session: Any) -> None:
         """Open a session: note how the runs are done (threads, batch) before the first is."""
@@ -67,6 +97,9 @@ class Store:
             self._pending_bytes, self._pending_since = 0, time.monotonic()
         self._pending.append(record)
         self._pending_bytes += record.nbytes
+        if self.design.precision is not None:
+            value = record.row.get(self.design.precision.outcome)
+            self._values[record.key] = float(value) if isinstance(value, int | float) else None
 
     def is_due(self, every_s: float = PART_S) -> bool:
         """Whether the runs taken since the last commit are to be written now: enough of them, or waiting for long enough."""
@@ -99,9 +132,13 @@ class Store:
         self._pending = []
 
     def end(self, **session: Any) -> None:
-        """Commit what is left and close the session; the results are complete when no run is missing."""
+        """Commit what is left and close the session; the results are complete when no run is wanted."""
         self.commit()
-        self.manifest["status"] = "complete" if len(self.done) == len(self.design) else "stopped"
+        self.manifest["status"] = "stopped" if self.wanted() else "complete"
+        if self._looks is not None:
+            self.manifest["reached"] = self._looks.told()
+            if self.manifest["status"] == "complete":
+                self.manifest["runs"] = self.total
         self.manifest["ended"] = manifests.now()
         peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         self.manifest["sessions"][-1].update(ended=manifests.now(), peak_rss_mb=peak_rss_mb, **session)
@@ -166,6 +203,15 @@ def set_aside(folder: Path) -> Path | None:
             number += 1
         folder.rename(aside)
     return aside
+
+
+def _numbers(paths: list[Path], outcome: str) -> list[float | None]:
+    """Return an outcome of every run in canonical order; None where a run has none."""
+    if not paths:
+        return []
+    table = parts.read(paths, (*parts.KEYS, outcome))
+    found: list[Any] = table[outcome].to_pylist() if outcome in table.column_names else [None] * table.num_rows
+    return [value if isinstance(value, float) else None for value in found]
 
 
 def _forget_lost_parts(folder: Path, manifest: dict[str, Any]) -> None:

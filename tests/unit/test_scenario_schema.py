@@ -57,7 +57,8 @@ def test_every_default_of_the_schema_is_that_of_the_model():
         inner = slot.model.model_fields if slot and slot.model else {}
         stated = SCHEMA["$defs"][slot.model.__name__]["properties"] if slot and slot.model else {}
         assert {key: stated[key].get("default") for key in inner} == {
-            key: list(value.default) if isinstance(value.default, tuple) else value.default for key, value in inner.items()
+            key: None if value.is_required() else list(value.default) if isinstance(value.default, tuple) else value.default
+            for key, value in inner.items()
         }
         assert ("default" in SCHEMA["properties"][name]) == (not field.is_required() and field.default is not None)
 
