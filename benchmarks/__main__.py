@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +16,18 @@ from rich.console import Console
 
 from benchmarks import cases
 from benchmarks.compare import changes
-from benchmarks.figures import Figure, Record, load_record, save_record
+from benchmarks.figures import Figure, Missing, Record, load_record, save_record
 from benchmarks.machine import commit_name, new_record
 from benchmarks.setting import Setting
 from benchmarks.tables import change_table, markdown, record_table
 from benchmarks.timing import calibrate
+from simengine.foundation.errors import InputError
 
 RESULTS = Path(__file__).parent / "results"
 CACHE = Path(os.environ.get("SIMENGINE_BENCHMARKS", Path.home() / ".cache" / "simengine-benchmarks"))
 NAMES = sorted(module.name for module in pkgutil.iter_modules(cases.__path__))
+FAULTS = (RuntimeError, subprocess.CalledProcessError, InputError, MemoryError)
+"""What ends a case and not the run: a peer or a program that fails, a scene that is refused, too little memory."""
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -100,15 +104,14 @@ def convergence(pairs: int, folder: Path | None) -> None:
 
 def measure_case(name: str, setting: Setting, record: Record) -> None:
     """Add the figures of a case to a record, with the calibration loop before and after."""
-    loops = [calibrate()]
-    for item in _case(name).measure(setting):
-        found = replace(item, case=name)
-        if isinstance(found, Figure):
-            record.figures.append(found)
-        else:
-            record.missing.append(found)
-        loops.append(calibrate())
-    record.calibration_s[name] = loops
+    loops = record.calibration_s.setdefault(name, [calibrate()])
+    try:
+        for item in _case(name).measure(setting):
+            found = replace(item, case=name)
+            (record.figures if isinstance(found, Figure) else record.missing).append(found)
+            loops.append(calibrate())
+    except FAULTS as fault:
+        record.missing.append(Missing(f"the rest of {name}", f"{type(fault).__name__}: {fault}", name))
 
 
 def _case(name: str) -> ModuleType:

@@ -11,10 +11,9 @@ from typing import TypeVar
 
 from benchmarks.timing import Spent
 
-__all__ = ["NO_COMPILER", "SCENES", "Setting", "ask", "reference"]
+__all__ = ["NO_COMPILER", "Setting", "ask", "reference"]
 
 REFERENCES = Path(__file__).parent / "reference"
-SCENES = Path(__file__).parent / "scenes"
 NO_COMPILER = "no C compiler (cc) found"
 T = TypeVar("T")
 

@@ -35,10 +35,10 @@ def _loop(n):  # type: ignore[no-untyped-def]
     return total
 
 
-def timed(action: Callable[..., Any], *arguments: Any) -> tuple[Spent, Any]:
+def timed(action: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Spent, Any]:
     """Return the seconds that a call took in this thread, and its result."""
     wall, cpu = time.perf_counter(), time.thread_time()
-    result = action(*arguments)
+    result = action(*arguments, **options)
     return Spent(time.thread_time() - cpu, time.perf_counter() - wall), result
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["close_packing", "report", "time_it", "work"]
+__all__ = ["close_packing", "largest_memory_mb", "measure_steps", "report", "time_it", "work"]
 
 PITCH_UM = 15.5
 
@@ -30,9 +30,29 @@ def time_it(action: Callable[[], Any], units: float) -> dict[str, float]:
     return {"cpu": 1e9 * cpu / units, "wall": 1e9 * wall / units}
 
 
+def largest_memory_mb() -> float:
+    """Return the largest memory of this process so far, MB, from the kernel's account of it.
+
+    Not from ``getrusage``, which counts for a process what the one that started it held then.
+    """
+    with open("/proc/self/status", encoding="utf-8") as lines:
+        found = next(line.split()[1] for line in lines if line.startswith("VmHWM"))
+    return float(found) / 1024.0
+
+
 def report(found: dict[str, Any], *packages: str) -> None:
     """Print what was found, with the versions of the packages that did it."""
     print(json.dumps(found | {"versions": {name: version(name) for name in packages}}))
+
+
+def measure_steps(make: Callable[[int], Callable[[], int]], *packages: str) -> None:
+    """Time the steps that a grid model takes after its first; ``make(agents)`` returns a step, which returns all contacts."""
+    asked = work()
+    agents, steps = int(asked["agents"]), int(asked["steps"])
+    step = make(agents)
+    contacts = [step()]
+    found = time_it(lambda: contacts.extend(step() for _ in range(steps)), agents * steps)
+    report(found | {"contacts": contacts[:2]}, *packages)
 
 
 def close_packing(n: int, rng: np.random.Generator) -> NDArray[np.float64]:

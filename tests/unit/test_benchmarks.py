@@ -1,15 +1,21 @@
 """The benchmark suite's own arithmetic: ratios pair by pair, goals, what counts as slower, and the tables."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.__main__ import NAMES, main
+from benchmarks.__main__ import NAMES, main, measure_case
 from benchmarks.cases.diffusion import Work, by_modes
+from benchmarks.cases.grid import bespoke
+from benchmarks.cases.growth import Point, slope
 from benchmarks.compare import LEAST_CHANGE, changes
+from benchmarks.environments import Peer
 from benchmarks.figures import FORMAT, Figure, Missing, Record, load_record, paired_ratio, save_record
+from benchmarks.peers.grid_work import AROUND, SIDE, places, spread
+from benchmarks.setting import Setting
 from benchmarks.tables import HEADINGS, markdown, number, rows_of
 from benchmarks.timing import Spent, figures_of, in_turns
 
@@ -184,3 +190,56 @@ def test_first_order_steps_by_modes_approach_the_exact_field_at_order_one():
     exact = by_modes(work, np.zeros(work.shape), work.sources[0], 1, hours, exact=True)
     error = [float(np.abs(by_modes(work, np.zeros(work.shape), work.sources[0], n, hours) - exact).max()) for n in (200, 400)]
     assert error[0] / error[1] == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 1.5])
+def test_a_slope_is_the_power_of_the_size(power):
+    points = [Point(n, Spent(3.0 * n**power, 0.0)) for n in (10.0, 100.0, 1000.0)]
+    assert slope(points) == pytest.approx(power)
+
+
+def test_one_size_has_no_slope():
+    with pytest.raises(ValueError, match="two sizes"):
+        slope([Point(1.0, Spent(1.0, 1.0))] * 2)
+
+
+def test_the_bespoke_kernel_does_the_work_that_is_stated_to_all_tools():
+    """Beside whole arrays: deposit, spread, move to the least of the 8 around, count."""
+    agents = 2000
+    place, field, expected = places(agents), np.zeros((SIDE, SIDE)), []
+    for _ in range(3):
+        fresh = np.zeros((SIDE, SIDE))
+        np.add.at(fresh, tuple(place.T), 1.0)
+        field = spread(field, fresh)
+        options = (place[:, None] + np.array(AROUND)) % SIDE
+        least = field[options[..., 0], options[..., 1]].argmin(axis=1)
+        place = options[np.arange(agents), least]
+        _, here, count = np.unique(place, axis=0, return_inverse=True, return_counts=True)
+        expected.append(float((count[here.ravel()] - 1).sum()))
+    step = bespoke(agents)
+    assert [step() for _ in range(3)] == expected
+    assert expected[-1] > 0.0
+
+
+def test_a_case_that_fails_is_recorded_and_ends_no_run(monkeypatch, tmp_path):
+    def measure(setting):
+        yield figure(1.0)
+        raise RuntimeError("the peer stopped")
+
+    monkeypatch.setattr("benchmarks.__main__._case", lambda name: SimpleNamespace(measure=measure))
+    monkeypatch.setattr("benchmarks.__main__.calibrate", lambda: 0.2)
+    kept = record()
+    measure_case("limits", Setting(tmp_path, tmp_path), kept)
+    assert [one.name for one in kept.figures] == ["work: own"]
+    assert kept.figures[0].case == "limits"
+    assert "the peer stopped" in kept.missing[0].why
+
+
+def test_without_a_compiler_there_is_no_reference_and_no_error(monkeypatch, tmp_path):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert Setting(tmp_path, tmp_path).program("cells") is None
+
+
+def test_peers_that_were_not_asked_for_are_named_as_missing(tmp_path):
+    assert Peer("numpy", "grid_numpy.py", Setting(tmp_path, tmp_path, with_peers=False)).missing()
+    assert list(tmp_path.iterdir()) == []
