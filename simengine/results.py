@@ -20,6 +20,8 @@ from simengine.studies.files import ResultsError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from simengine.studies.replay import Replay
+
 __all__ = ["Plots", "PointInfo", "Results"]
 
 
@@ -190,6 +192,12 @@ class Results:
         from simengine.studies import parts
 
         return list(parts.snapshot_digests(self.path, self._parts))
+
+    def replay(self, run: int) -> Replay:
+        """Repeat a run, by the number of its row, and compare it to the bit; see `simengine.studies.replay.replay`."""
+        from simengine.studies.replay import replay
+
+        return replay(self.path, run)
 
     @property
     def hash(self) -> str:

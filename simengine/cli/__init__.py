@@ -29,6 +29,7 @@ COMMANDS = {
     "slurm": "Write the script of a SLURM job array that runs a study in shares.",
     "validate": "Score published observations against the model.",
     "verify": "Check every file of saved results and name all that are damaged.",
+    "replay": "Repeat one run of saved results and compare it to the bit.",
     "plot": "Draw the figures of saved results.",
     "check": "Check scenario files and report every fault with its place.",
     "cohort": "Predict a table of patients, or score predictions against what happened to them.",

@@ -31,6 +31,7 @@ __all__ = [
     "SNAPSHOTS",
     "Record",
     "encode",
+    "exact",
     "file_name",
     "join",
     "read",
@@ -147,7 +148,7 @@ def snapshot_digests(folder: Path, paths: Sequence[Path]) -> dict[Path, str]:
     table = read(paths, (*KEYS, *days))
     return {
         folder / SNAPSHOTS / snapshot_name(key, day.removeprefix(SNAPSHOT)): digest
-        for i, key in enumerate(_keys(table))
+        for i, key in enumerate(keys(table))
         for day in days
         if (digest := table[day][i].as_py()) is not None
     }
@@ -192,19 +193,22 @@ def table_hash(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for name in sorted(columns(paths)):
         column = read(paths, dict.fromkeys((*_KEY_TYPES, name)))[name].combine_chunks()
-        if column.null_count == len(column):
-            continue
-        if pa.types.is_fixed_size_list(column.type):
-            column = column.cast(VARIABLE)
-        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-        if pa.types.is_floating(column.type):
-            digest.update(_bits(column))
-        elif pa.types.is_list(column.type) and pa.types.is_floating(column.type.value_type):
-            digest.update(pc.list_value_length(column).fill_null(-1).to_numpy().astype("<i8").tobytes())
-            digest.update(_bits(column.flatten()))
-        else:
-            digest.update(json.dumps(column.to_pylist()).encode())
+        if column.null_count < len(column):
+            digest.update(name.encode() + b"\0" + exact(column))
     return digest.hexdigest()
+
+
+def exact(column: pa.Array) -> bytes:
+    """Return the content of a column to the last bit: its type, its length, and its values."""
+    if pa.types.is_fixed_size_list(column.type):
+        column = column.cast(VARIABLE)
+    head = f"{column.type}\0{len(column)}\0".encode()
+    if pa.types.is_floating(column.type):
+        return head + _bits(column)
+    if pa.types.is_list(column.type) and pa.types.is_floating(column.type.value_type):
+        lengths: bytes = pc.list_value_length(column).fill_null(-1).to_numpy().astype("<i8").tobytes()
+        return head + lengths + _bits(column.flatten())
+    return head + json.dumps(column.to_pylist()).encode()
 
 
 def _bits(column: pa.Array) -> bytes:
@@ -214,7 +218,8 @@ def _bits(column: pa.Array) -> bytes:
     return nulls + np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
 
 
-def _keys(table: pa.Table) -> list[Key]:
+def keys(table: pa.Table) -> list[Key]:
+    """Return the addresses of the runs of a table, in its order."""
     return [Key(*address) for address in zip(*(table[name].to_pylist() for name in _KEY_TYPES))]
 
 
