@@ -16,6 +16,7 @@ from rich.console import Console
 
 from benchmarks import cases
 from benchmarks.compare import changes
+from benchmarks.environments import PEER_VERSIONS
 from benchmarks.figures import Figure, Missing, Record, load_record, save_record
 from benchmarks.machine import commit_name, new_record
 from benchmarks.setting import Setting
@@ -51,9 +52,13 @@ def list_cases() -> None:
 @click.option("--cache", type=click.Path(path_type=Path), default=CACHE, show_default=True, help="Environments of peers.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Where the record goes. [default: results/COMMIT.json]")
 def run(chosen: tuple[str, ...], quick: bool, repeats: int | None, peers: bool, cache: Path, file: Path | None) -> None:
-    """Measure all cases, or the chosen ones; print a table and write a record."""
+    """Measure all cases, or the chosen ones; print a table and write a record.
+
+    A record of the same commit that is there already is added to: its other cases stay.
+    """
     record = new_record(quick)
     path = file or RESULTS / f"{record.commit}.json"
+    record = _continued(record, path)
     with tempfile.TemporaryDirectory() as folder:
         setting = Setting(Path(folder), cache, quick, repeats or (2 if quick else 7), peers)
         for name in chosen or NAMES:
@@ -68,9 +73,10 @@ def run(chosen: tuple[str, ...], quick: bool, repeats: int | None, peers: bool, 
 
 @main.command()
 @click.argument("file", type=FILE)
-def table(file: Path) -> None:
+@click.option("--goals", is_flag=True, help="Only what has a goal.")
+def table(file: Path, goals: bool) -> None:
     """Print a record as the tables of the documentation."""
-    click.echo(markdown(_load(file)), nl=False)
+    click.echo(markdown(_load(file), only_goals=goals), nl=False)
 
 
 @main.command()
@@ -104,14 +110,26 @@ def convergence(pairs: int, folder: Path | None) -> None:
 
 def measure_case(name: str, setting: Setting, record: Record) -> None:
     """Add the figures of a case to a record, with the calibration loop before and after."""
+    record.forget(name)
     loops = record.calibration_s.setdefault(name, [calibrate()])
     try:
         for item in _case(name).measure(setting):
             found = replace(item, case=name)
             (record.figures if isinstance(found, Figure) else record.missing).append(found)
             loops.append(calibrate())
+        record.versions |= PEER_VERSIONS
     except FAULTS as fault:
         record.missing.append(Missing(f"the rest of {name}", f"{type(fault).__name__}: {fault}", name))
+
+
+def _continued(record: Record, path: Path) -> Record:
+    """Return what a file holds of the same commit, machine and thoroughness, to be added to; else the fresh record."""
+    if not path.exists():
+        return record
+    earlier = _load(path)
+    same = (earlier.commit, earlier.is_quick) == (record.commit, record.is_quick)
+    alike = earlier.machine["processor"] == record.machine["processor"]
+    return replace(earlier, when=record.when, machine=record.machine) if same and alike else record
 
 
 def _case(name: str) -> ModuleType:

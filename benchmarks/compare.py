@@ -1,7 +1,8 @@
 """What got slower, faster, larger or smaller between two records, by more than the spread of the repeats.
 
 Times are divided by the calibration loop of their own case and run, so that a slower machine or a busier hour is not
-taken for slower code. A figure changed when the ranges of its repeats, so scaled, do not touch, with 3 % between them.
+taken for slower code. A figure changed when the ranges of its repeats, so scaled, do not touch, with 3 % between them;
+where one of the two was measured but once, with 20 %.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Figure, Record
 
-__all__ = ["LEAST_CHANGE", "Change", "changes"]
+__all__ = ["LEAST_CHANGE", "LEAST_CHANGE_OF_ONE", "Change", "changes"]
 
 LEAST_CHANGE = 0.03
-"""Share by which ranges must be apart: figures with one repeat have no range of their own."""
+"""Share by which the ranges of repeats must be apart."""
+LEAST_CHANGE_OF_ONE = 0.2
+"""The same where one repeat shows nothing of its range."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def _scaled(figure: Figure, record: Record) -> Sequence[float]:
 
 
 def _change(name: str, before: Sequence[float], after: Sequence[float]) -> Change:
-    apart = 1.0 + LEAST_CHANGE
+    apart = 1.0 + (LEAST_CHANGE if min(len(before), len(after)) > 1 else LEAST_CHANGE_OF_ONE)
     verdict = "same"
     if min(after) > max(before) * apart:
         verdict = "worse"

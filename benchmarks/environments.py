@@ -19,12 +19,15 @@ from typing import Any
 from benchmarks.setting import Setting
 from benchmarks.timing import Spent
 
-__all__ = ["Peer"]
+__all__ = ["PEER_VERSIONS", "Peer"]
 
 SCRIPTS = Path(__file__).parent / "peers"
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS", "PHYSICELL_THREADS"), "1"
 )
+
+PEER_VERSIONS: dict[str, str] = {}
+"""What the peers that were run said of themselves, as `peer: package` and version."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Peer:
             raise RuntimeError(f"{self.script}: {done.stderr.strip().splitlines()[-1]}")
         found = json.loads(done.stdout.splitlines()[-1])
         assert isinstance(found, dict)
+        PEER_VERSIONS.update({f"{self.name}: {package}": version for package, version in found.pop("versions").items()})
         return found
 
     def time(self, **work: object) -> Spent:

@@ -79,6 +79,12 @@ class Record:
     figures: list[Figure] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
 
+    def forget(self, case: str) -> None:
+        """Leave out what was measured of a case, as it is measured anew."""
+        self.figures = [figure for figure in self.figures if figure.case != case]
+        self.missing = [item for item in self.missing if item.case != case]
+        self.calibration_s.pop(case, None)
+
     def figure(self, name: str) -> Figure | None:
         """Return the figure of that name, or None."""
         return next((figure for figure in self.figures if figure.name == name), None)

@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ def new_record(is_quick: bool) -> Record:
     packages = ("numpy", "numba", "llvmlite", "scipy")
     versions = {name: importlib.metadata.version(name) for name in packages}
     versions |= {"python": platform.python_version(), "model": MODEL_VERSION}
+    if compiler := shutil.which("cc"):
+        versions["cc"] = _output(compiler, "--version").splitlines()[0]
     when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Record(commit_name(), when, _machine(), versions, is_quick)
 

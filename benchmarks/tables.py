@@ -50,13 +50,16 @@ def record_table(record: Record) -> Table:
     return table
 
 
-def markdown(record: Record) -> str:
+def markdown(record: Record, *, only_goals: bool = False) -> str:
     """Return a record as it stands in the documentation: one table a case, then what was not measured."""
     lines = [_title(record), ""]
-    for case in dict.fromkeys(figure.case for figure in record.figures):
-        lines += [f"**{case}**", "", _line(HEADINGS), _line(["---"] * len(HEADINGS))]
-        cases = {figure.name for figure in record.figures if figure.case == case}
-        lines += [_line(row) for row in rows_of(record) if row[0] in cases] + [""]
+    rows = zip(record.figures, rows_of(record), strict=True)
+    by_case: dict[str, list[str]] = {}
+    for figure, row in rows:
+        if not only_goals or record.is_met(figure) is not None:
+            by_case.setdefault(figure.case, []).append(_line(row))
+    for case, found in by_case.items():
+        lines += [f"**{case}**", "", _line(HEADINGS), _line(["---"] * len(HEADINGS)), *found, ""]
     lines += [f"- not measured: {item.name}: {item.why}" for item in record.missing]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -73,10 +73,11 @@ def measure(setting: Setting) -> Iterator[Figure | Missing]:
     """Yield ns per agent and step of the scenario, of the bespoke kernel, and of the peers."""
     step = bespoke(AGENTS)
     contacts = {"bespoke kernel": [step(), step()]}
+    about: dict[str, float] = {}
     ways: dict[str, Callable[[], Spent]] = {"bespoke kernel": lambda: spent(step, AGENTS, setting.pick(20, 5))}
     file = SCENES / "grid_model.toml"
     if file.exists():
-        ways[SCENARIO] = _scenario(file)
+        ways[SCENARIO] = _scenario(file, about)
     else:
         yield Missing(f"{TITLE}: {SCENARIO}", f"there is no {file.name}")
     for tool, name in PEERS.items():
@@ -96,18 +97,19 @@ def measure(setting: Setting) -> Iterator[Figure | Missing]:
     if len(counts := {tuple(map(float, count)) for count in contacts.values()}) > 1:
         raise RuntimeError(f"the tools do not do the same work: contacts {contacts}, {len(counts)} answers")
     for name, figure in figures_of(TITLE, UNIT, seen, "NumPy").items():
-        told = {"contacts": contacts[name]} if name in contacts else {}
+        told = {"contacts": contacts[name]} if name in contacts else about
         yield replace(figure, about=told, goal=GOAL_NS if name == SCENARIO else None)
 
 
-def _scenario(file: Path) -> Callable[[], Spent]:
-    """Return a way to time a step of the scenario: a whole run less one half as long."""
+def _scenario(file: Path, about: dict[str, float]) -> Callable[[], Spent]:
+    """Return a way to time a step of the scenario, a whole run less one half as long, which also tells its agents."""
     long = scenario_of(file)
     short = scenario_of(file, {"run.duration_days": long.run.duration_days / 2})
     steps = (long.run.duration_days - short.run.duration_days) * 24 * 60 / long.clocks.motion_min
 
     def way() -> Spent:
         took, course = difference(short, long)
-        return took.per(agents_in(course) * steps)
+        about["agents"] = agents_in(course)
+        return took.per(about["agents"] * steps)
 
     return way

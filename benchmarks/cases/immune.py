@@ -7,11 +7,12 @@ pyphysicell takes the scene of ``benchmarks/peers/immune.py`` for one minute aft
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from benchmarks.alone import alone
 from benchmarks.environments import Peer
 from benchmarks.figures import Figure, Missing
-from benchmarks.scenes import SCENES, difference, scenario_of
+from benchmarks.scenes import SCENES, agents_in, difference, scenario_of
 from benchmarks.setting import Setting
 from benchmarks.timing import Spent, figures_of, in_turns, timed
 from simengine.engine import simulate
@@ -24,12 +25,14 @@ SHORT_H, LONG_H = 3.0, 6.0
 def measure(setting: Setting) -> Iterator[Figure | Missing]:
     """Yield s per simulated minute and MB of both, and a day of the engine."""
     ways: dict[str, Callable[[], Spent]] = {}
-    file, memory = SCENES / "immune_scene.toml", {}
+    file, memory, about = SCENES / "immune_scene.toml", {}, {}
     if file.exists():
         short, long = (scenario_of(file, {"run.duration_days": hours / 24}) for hours in (SHORT_H, LONG_H))
 
         def minute() -> Spent:
-            return difference(short, long)[0].per(60.0 * (LONG_H - SHORT_H), 1.0)
+            took, course = difference(short, long)
+            about["agents"] = agents_in(course)
+            return took.per(60.0 * (LONG_H - SHORT_H), 1.0)
 
         ways["simengine"] = minute
     else:
@@ -47,7 +50,7 @@ def measure(setting: Setting) -> Iterator[Figure | Missing]:
         ways["pyphysicell"] = ask
     seen = in_turns(ways, setting.pick(setting.repeats, 1))
     for name, figure in figures_of(f"{TITLE}, a minute", "s", seen, "pyphysicell").items():
-        yield Figure(**vars(figure) | {"goal": GOAL_S if name == "simengine" else None})
+        yield replace(figure, goal=GOAL_S, about=about) if name == "simengine" else figure
     if "simengine" in ways:
         memory["simengine"] = alone(file, [{"run.duration_days": SHORT_H / 24}]).largest_mb
         days = [timed(simulate, scenario_of(file, {"run.duration_days": 1.0}), 1)[0] for _ in range(setting.pick(3, 1))]

@@ -10,6 +10,7 @@ positions alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -107,14 +108,9 @@ def _compare(n: int, setting: Setting) -> Iterator[Figure | Missing]:
     found = figures_of(title, unit, in_turns(ways, setting.repeats), base)
     for way, figure in found.items():
         if way == "simengine":
-            about = {"neighbours": own.neighbours}
-            yield _with_goal(figure, about)
+            most = MOST_OF_C_LIST if figure.beside else None
+            yield replace(figure, goal=GOAL_NS, most_beside=most, about={"neighbours": own.neighbours})
             for part, values in own.parts.items():
                 yield Figure(f"{title}, only {part}: simengine", unit, values[1:])
         else:
             yield figure
-
-
-def _with_goal(figure: Figure, about: dict[str, float]) -> Figure:
-    most = MOST_OF_C_LIST if figure.beside else None
-    return Figure(**vars(figure) | {"goal": GOAL_NS, "most_beside": most, "about": about})

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
             yield Figure("compiled code on disk", "MB", [size])
             ways["second start"] = partial(_process, *words, cache=folder / "cache")
         for name, figure in figures_of("start-up", "s", in_turns(ways, setting.repeats), EMPTY).items():
-            yield Figure(**vars(figure) | {"goal": GOALS.get(name), "wall": ()})
+            yield replace(figure, goal=GOALS.get(name), wall=())
 
 
 def _process(*words: str, cache: Path | None = None) -> Spent:

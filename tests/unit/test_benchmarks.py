@@ -11,7 +11,7 @@ from benchmarks.__main__ import NAMES, main, measure_case
 from benchmarks.cases.diffusion import Work, by_modes
 from benchmarks.cases.grid import bespoke
 from benchmarks.cases.growth import Point, slope
-from benchmarks.compare import LEAST_CHANGE, changes
+from benchmarks.compare import LEAST_CHANGE, LEAST_CHANGE_OF_ONE, changes
 from benchmarks.environments import Peer
 from benchmarks.figures import FORMAT, Figure, Missing, Record, load_record, paired_ratio, save_record
 from benchmarks.peers.grid_work import AROUND, SIDE, places, spread
@@ -103,9 +103,11 @@ def test_repeats_that_overlap_are_noise():
     assert change.verdict == "same"
 
 
-@pytest.mark.parametrize(("share", "verdict"), [(0.9 * LEAST_CHANGE, "same"), (1.1 * LEAST_CHANGE, "worse")])
-def test_single_repeats_must_be_apart_by_the_least_change(share, verdict):
-    [change] = changes(record(figure(1.0)), record(figure(1.0 + share)))
+@pytest.mark.parametrize(("repeats", "least"), [(1, LEAST_CHANGE_OF_ONE), (2, LEAST_CHANGE)])
+@pytest.mark.parametrize(("share", "verdict"), [(0.9, "same"), (1.1, "worse")])
+def test_ranges_must_be_apart_and_single_repeats_further(repeats, least, share, verdict):
+    before, after = figure(*[1.0] * repeats), figure(*[1.0 + share * least] * repeats)
+    [change] = changes(record(before), record(after))
     assert change.verdict == verdict
 
 
@@ -158,6 +160,13 @@ def test_the_documentation_has_every_figure_and_what_is_missing():
     text = markdown(record(figure(1.0), missing=[Missing("Mesa", "no index")]))
     assert "| work: own | 1.00 |" in text
     assert "not measured: Mesa: no index" in text
+
+
+def test_the_table_of_goals_leaves_out_what_has_none_but_not_the_ratio_to_it():
+    text = markdown(record(figure(1.0, name="work: C"), figure(2.0, goal=3.0, beside="work: C")), only_goals=True)
+    assert "| work: own | 2.00 |" in text
+    assert "2.00 x C" in text
+    assert "| work: C |" not in text
 
 
 def test_compare_fails_when_something_got_worse(tmp_path):
@@ -243,3 +252,11 @@ def test_without_a_compiler_there_is_no_reference_and_no_error(monkeypatch, tmp_
 def test_peers_that_were_not_asked_for_are_named_as_missing(tmp_path):
     assert Peer("numpy", "grid_numpy.py", Setting(tmp_path, tmp_path, with_peers=False)).missing()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_case_measured_again_replaces_itself_and_leaves_the_others():
+    kept = record(figure(1.0), missing=[Missing("peer", "why", "speed")])
+    kept.figures.append(figure(2.0, name="other: own", case="other"))
+    kept.forget("speed")
+    assert [one.name for one in kept.figures] == ["other: own"]
+    assert (kept.missing, kept.calibration_s) == ([], {})
