@@ -96,6 +96,7 @@ def _git(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=_GIT_S, check=True).stdout.strip()
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return version(name)

@@ -3,6 +3,7 @@
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 
@@ -212,3 +213,17 @@ def test_a_batch_is_cut_where_runs_become_slow(tmp_path):
     seen = []
     run_toy(tmp_path, runner=slower, executor="serial", batch=1000, progress=lambda progress: seen.append(progress.done))
     assert seen == [0, 35, 36]
+
+
+class OtherModel(ThreadPoolExecutor):
+    """A cluster on which another version is installed."""
+
+    def submit(self, function, *arguments):
+        """Do a call and answer as the other version."""
+        return super().submit(lambda: replace(function(*arguments), model="another"))
+
+
+def test_workers_with_another_version_of_the_model_are_refused(tmp_path):
+    with OtherModel(1) as pool, pytest.raises(ResultsError, match="has another version of the model"):
+        run_toy(tmp_path, executor=pool)
+    assert len(open_results(tmp_path).table) == 0

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from simengine.api import open_results
 from simengine.cli import simengine as command
 from simengine.scenario import loads
 from simengine.studies import shards
-from simengine.studies.design import RequestError
+from simengine.studies.design import Key, RequestError
 from simengine.studies.files import Disk, ResultsError
 from simengine.studies.slurm import Job, script
 from tests.toy import run_toy, slow_run, toy_design, toy_run, toy_study
@@ -46,6 +47,7 @@ def reference(tmp_path_factory):
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 50])
 def test_shares_are_every_nth_run_and_make_up_the_whole(n):
+    assert [Key(point, patient, replicate) for point in range(3) for patient in range(3) for replicate in range(4)] == KEYS
     designs = [shards.share(toy_design(), f"{i}/{n}") for i in range(1, n + 1)]
     assert [design.keys for design in designs] == [KEYS[i::n] for i in range(n)]
     assert [len(design) for design in designs] == [len(KEYS[i::n]) for i in range(n)]
@@ -258,7 +260,11 @@ def test_no_name_breaks_out_of_the_script(tmp_path, limit, name):
     path = tmp_path / "job.sh"
     path.write_text(script(name, "'x y'", tmp_path / name, Job(3, limit, 1, 100)))
     subprocess.run(["bash", "-n", str(path)], check=True, timeout=60)
-    heads = [line for line in path.read_text().splitlines() if line.startswith("#SBATCH --job-name")]
+    lines = path.read_text().splitlines()
+    command_lines = [line for line in lines if line.startswith(("exec ", "  --shard"))]
+    words = shlex.split(" ".join(line.removesuffix("\\") for line in command_lines))
+    assert (words[0], words[3:6], words[-2:]) == ("exec", ["simengine", "sweep", "x y"], ["--out", str(tmp_path / name)])
+    heads = [line for line in lines if line.startswith("#SBATCH --job-name")]
     assert len(heads) == 1
     assert re.fullmatch(r"#SBATCH --job-name=[A-Za-z0-9_.-]+", heads[0])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
@@ -11,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from simengine.studies.design import RequestError
+from simengine.studies.executors.local import deaf_children
 from simengine.studies.files import ResultsError
 
 __all__ = ["Cluster", "Foreign", "client_of", "local_cluster"]
@@ -53,7 +56,7 @@ class Cluster:
     def __init__(self, client: Any, owned: tuple[Any, ...] = (), may_exit: bool = False) -> None:
         self.name = "dask"
         self.may_exit = may_exit
-        self._client, self._owned = client, owned
+        self.client, self._owned = client, owned
         self._sent: set[Any] = set()
         self._workers, self._counted = 0, float("-inf")
 
@@ -66,18 +69,18 @@ class Cluster:
         ResultsError
             If the cluster is gone.
         """
-        if self._client.status in ("closing", "closed"):
+        if self.client.status in ("closing", "closed"):
             raise ResultsError(GONE)
         if time.monotonic() - self._counted > COUNT_AGAIN_S:
             with contextlib.suppress(OSError):  # a scheduler that does not answer may come back; else its client closes
-                self._workers = sum(self._client.nthreads().values())
+                self._workers = sum(self.client.nthreads().values())
             self._counted = time.monotonic()
         return max(1, self._workers)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Send a call; Dask itself tries again elsewhere, as often as the scheduler's `allowed-failures` says."""
         answer: Future[Any] = Future()
-        theirs = self._client.submit(function, *arguments, pure=False)
+        theirs = self.client.submit(function, *arguments, pure=False)
         self._sent.add(theirs)
         theirs.add_done_callback(partial(self._pass_on, answer))
         return answer
@@ -103,11 +106,25 @@ class Cluster:
 
     def close(self) -> None:
         """Recall what was not done, and end the cluster if it was made for this study."""
-        if self._sent and self._client.status == "running":
-            self._client.cancel(list(self._sent), force=True)
+        if self._sent and self.client.status == "running":
+            self.client.cancel(list(self._sent), force=True)
+        if self._sent:
+            self._kill()
         self._sent.clear()
         for thing in self._owned:
-            thing.close(timeout=CLOSE_S)
+            try:
+                thing.close(timeout=CLOSE_S)
+            except TimeoutError:
+                self._kill()
+
+    def _kill(self) -> None:
+        """Kill the worker processes of a cluster of our own, so that its end waits for no run."""
+        for cluster in self._owned[1:]:
+            for nanny in tuple(cluster.workers.values()):
+                nanny.auto_restart = False
+                if nanny.pid:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(nanny.pid, signal.SIGKILL)
 
 
 def client_of(place: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -140,7 +157,7 @@ def local_cluster(workers: int) -> Cluster:
         raise RequestError("--dask needs Dask: install the extra `dask` (dask and distributed)") from None
     # A lost worker is reported at once, with the one batch that it had: the loop over runs decides what is tried again.
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler.worker-saturation": 1.0}
-    with dask.config.set(settings):
+    with dask.config.set(settings), deaf_children():
         cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -148,5 +165,5 @@ def local_cluster(workers: int) -> Cluster:
             dashboard_address=":0",
             silence_logs=logging.CRITICAL,
         )
-    client, _ = client_of(cluster)
+        client, _ = client_of(cluster)
     return Cluster(client, (client, cluster), may_exit=True)

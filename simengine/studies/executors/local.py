@@ -11,14 +11,30 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from simengine.studies.executors.protocol import WorkerLost
 
-__all__ = ["Pool", "ProcessWorker", "Serial", "ThreadWorker"]
+__all__ = ["Pool", "ProcessWorker", "Serial", "ThreadWorker", "deaf_children"]
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """Let processes that are started inside be deaf to SIGINT and SIGTERM from their first instruction.
+
+    A Ctrl-C goes to all processes of a terminal; when to stop is for the one that writes to say.
+    """
+    resource_tracker.ensure_running()  # its own start would end the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Cut(BaseException):
@@ -90,7 +106,8 @@ class ProcessWorker:
         spawn = multiprocessing.get_context("spawn")
         self._ours, theirs = spawn.Pipe()
         self._process = spawn.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
+        with deaf_children():
+            self._process.start()
         theirs.close()
         try:
             self._ours.recv()
@@ -198,9 +215,7 @@ class Pool:
 
 
 def _serve(connection: Connection) -> None:
-    """Do the calls that come through a connection until the other side is gone; what to stop is for the other side to say."""
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, signal.SIG_IGN)
+    """Do the calls that come through a connection until the other side is gone."""
     threading.Thread(target=_follow_the_parent, daemon=True).start()
     connection.send("ready")
     while True:
