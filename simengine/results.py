@@ -19,6 +19,7 @@ from simengine.studies.files import ResultsError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from xarray import Dataset
 
     from simengine.studies.replay import Replay
 
@@ -82,19 +83,26 @@ class Results:
         """Return a copy of the table that may be changed."""
         return self.table.copy()
 
-    def summary(self, outcomes: Sequence[str] | None = None) -> DataFrame:
-        """Describe each outcome in each arm; see `simengine.studies.statistics.summary`."""
+    def to_xarray(self, courses: Sequence[str] | None = None) -> Dataset:
+        """Return outcomes as arrays over runs and courses over runs and time; see `simengine.studies.arrays.to_xarray`."""
+        from simengine.studies.arrays import to_xarray
+
+        names = self.course_names() if courses is None else list(courses)
+        return to_xarray(self.table, self.manifest, {name: self._course(name) for name in ("time_h", *names)})
+
+    def summary(self, outcomes: Sequence[str] | None = None, ci: float = 0.95) -> DataFrame:
+        """Describe each outcome in each arm, `ci` the confidence; see `simengine.studies.statistics.summary`."""
         from simengine.studies.statistics import summary
 
         described = self.manifest.get("outcomes") or {}
         events = [name for name, entry in described.items() if entry.get("unit") == "0/1"] if described else None
-        return summary(self.table, outcomes, events=events)
+        return summary(self.table, outcomes, ci, events=events)
 
-    def contrasts(self, outcomes: Sequence[str] | None = None) -> DataFrame:
-        """Compare each arm with the first, in pairs; see `simengine.studies.statistics.contrasts`."""
+    def contrasts(self, outcomes: Sequence[str] | None = None, ci: float = 0.95) -> DataFrame:
+        """Compare each arm with the first, in pairs, `ci` the confidence; see `simengine.studies.statistics.contrasts`."""
         from simengine.studies.statistics import contrasts
 
-        return contrasts(self.table, outcomes)
+        return contrasts(self.table, outcomes, ci)
 
     def survival(self, times: Sequence[float] | None = None, **columns: Any) -> DataFrame:
         """Estimate survival (by default of the graft, or of transplanted patients); see `simengine.studies.events.survival`."""
@@ -212,7 +220,7 @@ class Results:
 
     def _repr_html_(self) -> str:
         head = f"<b>{escape(self.manifest['title'] or self.manifest['name'])}</b><br>{escape(repr(self))}"
-        shown = self.summary().drop(columns=["n", "sd", "mcse"]).to_html(index=False, float_format="{:.3g}".format)
+        shown = self.summary().drop(columns=["n", "sd"]).to_html(index=False, float_format="{:.3g}".format)
         return f"{head}{shown}<i>{escape(self.manifest['disclaimer'])}</i>"
 
 

@@ -85,11 +85,11 @@ def print_table(columns: list[str], rows: list[list[str]], title: str = "", capt
 
 
 def _cell(row: Any, factor: float, decimals: int) -> str:
-    """The mean and, below it, its interval."""
+    """The mean with its Monte Carlo error and, below it, its interval."""
     if math.isnan(row["mean"]):
         return "–"
-    mean, low, high = (_number(row[name] * factor, decimals) for name in ("mean", "low", "high"))
-    return mean if math.isnan(row["low"]) else f"{mean}\n[{low}, {high}]"
+    mean, error, low, high = (_number(row[name] * factor, decimals) for name in ("mean", "mcse", "low", "high"))
+    return mean if math.isnan(row["low"]) or math.isnan(row["mcse"]) else f"{mean} ± {error}\n[{low}, {high}]"
 
 
 def _decimals(largest: float) -> int:
@@ -106,7 +106,7 @@ def _caption(results: Results) -> str:
     counts = results.table["status"].value_counts()
     patients = results.table["patient"].nunique()
     unit = f"{patients} patients" if patients > 1 else "replicates"
-    lines = [f"Mean, and below it the 95 % interval over {unit}; – does not apply."]
+    lines = [f"Mean ± Monte Carlo error, and below it the 95 % interval over {unit}; – does not apply."]
     if failed := int(len(results.table) - counts.get("ok", 0)):
         kinds = ", ".join(f"{n} {status}" for status, n in counts.items() if status != "ok")
         lines.append(f"{failed} of {len(results.table)} runs are left out: {kinds}.")

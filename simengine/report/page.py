@@ -10,10 +10,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simengine.report.drawing import Drawing
 from simengine.report.estimates import Estimate, estimate_means, unit_note
 from simengine.report.headline import headline_outcomes
-from simengine.report.labels import decimals_for
+from simengine.report.labels import decimals_for, number
 from simengine.report.results_view import DISCLAIMER, ResultsView, quantity_of, usable_rows
 from simengine.report.selection import draw_each
 from simengine.studies.files import write_file
@@ -151,7 +153,9 @@ def _summary(results: ResultsView) -> str:
         cells = "".join(f"<td class=number>{_in_html(columns[name][i], columns[name])}</td>" for name in names)
         rows.append(f"<tr><td>{escape(point.label)}</td><td class=number>{n_runs}</td>{cells}</tr>")
     head = f"<tr><th>Arm</th><th class=number>Runs</th>{heads}</tr>"
-    notes = dict.fromkeys(["Mean (95 % interval).", *(unit_note(column) for column in columns.values())])
+    notes = dict.fromkeys(
+        ["Mean ± its Monte Carlo error (95 % interval).", *(unit_note(column) for column in columns.values())]
+    )
     note = f"<p class=quiet>{escape(' '.join(filter(None, notes)))}</p>"
     return f"<div class=wide><table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>{note}"
 
@@ -164,7 +168,8 @@ def _head(results: ResultsView, name: str) -> str:
 def _in_html(estimate: Estimate, column: Sequence[Estimate]) -> str:
     decimals = decimals_for(v for e in column for v in (e.mean, e.low, e.high))
     mean, bracket, interval = estimate.text(decimals).partition(" (")
-    return escape(mean) + (f"<small>{escape(bracket[1:] + interval)}</small>" if interval else "")
+    error = f" ± {number(estimate.mcse, decimals)}" if bracket and np.isfinite(estimate.mcse) else ""
+    return escape(mean + error) + (f"<small>{escape(bracket[1:] + interval)}</small>" if interval else "")
 
 
 def _arms(results: ResultsView) -> str:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simengine.studies import manifest as manifests
 from simengine.studies import parts
 from simengine.studies.files import ResultsError
@@ -119,7 +121,7 @@ def _of_rows(folder: Path, manifest: Mapping[str, Any], sound: list[Path], is_wh
     """Yield what is wrong with the runs that the sound parts hold together; how many there are is asked of a whole folder."""
     table = parts.read(sound, parts.KEYS) if sound else None
     n_rows = table.num_rows if table is not None else 0
-    n_runs = table.group_by(["point", "patient", "replicate"]).aggregate([]).num_rows if table is not None else 0
+    n_runs = min(n_rows, 1) + int(np.count_nonzero(np.diff(parts.run_numbers(table)))) if table is not None else 0
     place = folder / parts.FOLDER
     if n_rows != n_runs:
         yield Damage(place, f"holds {n_rows - n_runs} runs twice", "move the younger of its parts away and resume")
@@ -127,7 +129,8 @@ def _of_rows(folder: Path, manifest: Mapping[str, Any], sound: list[Path], is_wh
         return
     if manifest["status"] == "complete" and n_rows != manifest["runs"]:
         yield Damage(place, f"holds {n_rows} runs, the manifest says {manifest['runs']}", "resume")
-    counts = Counter(table["status"].to_pylist() if table is not None else [])
+    found = table["status"].value_counts().to_pylist() if table is not None else []
+    counts = Counter({entry["values"]: entry["counts"] for entry in found})
     if n_rows == n_runs and counts != Counter(manifest["counts"]):
         told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
         yield Damage(place, f"holds {told}, the manifest says {manifest['counts']}", "resume")

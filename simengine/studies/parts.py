@@ -10,11 +10,15 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +39,7 @@ __all__ = [
     "file_name",
     "join",
     "read",
+    "run_numbers",
     "snapshot_name",
     "study_hash",
     "table_hash",
@@ -47,6 +52,8 @@ KEYS = ("point", "arm", "patient", "replicate", "status", "reason")
 COURSE, SNAPSHOT = "course.", "snapshot."
 
 _EVENTS = pa.list_(pa.struct([("time_h", pa.float64()), ("name", pa.string()), ("detail", pa.string())]))
+MOST_READERS = 8
+MOST_FOOTERS = 10_000
 VARIABLE = pa.list_(pa.field("element", pa.float64()))
 _KEY_TYPES = {"point": pa.int32(), "patient": pa.int32(), "replicate": pa.int32()}
 
@@ -67,9 +74,9 @@ class Record:
 
     @property
     def nbytes(self) -> int:
-        """Memory that its arrays take."""
+        """Memory that it takes, about: its arrays, and a hundred bytes for each outcome and event."""
         arrays = [*self.courses.values(), *(array for snapshot in self.snapshots.values() for array in snapshot.values())]
-        return sum(np.asarray(array).nbytes for array in arrays)
+        return sum(np.asarray(array).nbytes for array in arrays) + 100 * (len(self.row) + len(self.events))
 
 
 def file_name(data: bytes) -> str:
@@ -84,8 +91,7 @@ def name_of(digest: str) -> str:
 
 def study_hash(path: Path) -> str:
     """Return the hash of the experiment that a part was written for."""
-    found: bytes = pq.read_schema(path).metadata[b"study_hash"]
-    return found.decode()
+    return _footer(path).study_hash
 
 
 def snapshot_name(key: Key, day: str) -> str:
@@ -156,24 +162,70 @@ def snapshot_digests(folder: Path, paths: Sequence[Path]) -> dict[Path, str]:
 
 def columns(paths: Sequence[Path]) -> list[str]:
     """Return the names of all columns of some parts, in order of first appearance."""
-    return list(dict.fromkeys(name for path in paths for name in pq.read_schema(path).names))
+    return list(dict.fromkeys(name for path in paths for name in _footer(path).names))
 
 
 def read(paths: Sequence[Path], wanted: Iterable[str]) -> pa.Table:
     """Read some columns of all parts, rows in canonical order; a column that a part lacks is null there."""
-    wanted = list(wanted)
-    tables = []
-    for path in paths:
-        present = set(pq.read_schema(path).names)
-        tables.append(pq.read_table(path, columns=[name for name in wanted if name in present]))
-    table = join(tables)
-    return table.take(pc.sort_indices(table, [(name, "ascending") for name in _KEY_TYPES]))
+    columns = list(dict.fromkeys((*_KEY_TYPES, *wanted)))
+    with ThreadPoolExecutor(min(len(paths), os.cpu_count() or 1, MOST_READERS)) as pool:
+        tables = list(pool.map(partial(_read_one, columns=columns), paths))
+    table = join(sorted((table for table in tables if table.num_rows), key=_first_key) or tables)
+    order = _order(table)
+    return table if order is None else table.take(pa.array(order))
+
+
+def run_numbers(table: pa.Table) -> NDArray[np.int64]:
+    """Return one number for each run of a table that rises in canonical order and is shared by the same run alone."""
+    point, patient, replicate = (table[name].to_numpy().astype(np.int64) for name in _KEY_TYPES)
+    if not len(point):
+        return np.empty(0, dtype=np.int64)
+    by_patient, by_point = replicate.max() + 1, (replicate.max() + 1) * (patient.max() + 1)
+    if float(point.max() + 1) * float(by_point) < 2.0**62:
+        return np.asarray(point * by_point + patient * by_patient + replicate, dtype=np.int64)
+    _, numbers = np.unique(np.column_stack([point, patient, replicate]), axis=0, return_inverse=True)
+    return np.asarray(numbers.reshape(-1), dtype=np.int64)
+
+
+def _order(table: pa.Table) -> NDArray[np.int64] | None:
+    """Return the places of the rows of a table in canonical order, or None when they stand in it."""
+    numbers = run_numbers(table)
+    return None if np.all(numbers[1:] > numbers[:-1]) else np.argsort(numbers, kind="stable")
+
+
+def _first_key(table: pa.Table) -> tuple[int, ...]:
+    return tuple(table[name][0].as_py() for name in _KEY_TYPES)
+
+
+def _read_one(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Read those of some columns that a part has."""
+    with pq.ParquetFile(path) as file:
+        present = set(file.schema_arrow.names)
+        return file.read([name for name in columns if name in present], use_threads=False)
+
+
+class _Footer(NamedTuple):
+    names: tuple[str, ...]
+    study_hash: str
+
+
+def _footer(path: Path) -> _Footer:
+    """Return what the footer of a part says, read once."""
+    found = path.stat()
+    return _footer_of(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=MOST_FOOTERS)
+def _footer_of(path: Path, changed_ns: int, size: int) -> _Footer:
+    schema = pq.read_schema(path)
+    return _Footer(tuple(map(sys.intern, schema.names)), schema.metadata[b"study_hash"].decode())
 
 
 def join(tables: Sequence[pa.Table]) -> pa.Table:
     """Return the rows of all tables in one; a column that a table lacks is null there."""
     names = dict.fromkeys(name for table in tables for name in table.column_names)
-    mixed = {name for name in names if len({str(t.schema.field(name).type) for t in tables if name in t.column_names}) > 1}
+    courses = [name for name in names if name.startswith(COURSE)]
+    mixed = {name for name in courses if len({t.schema.field(name).type for t in tables if name in t.column_names}) > 1}
     return pa.concat_tables([_of_any_length(table, mixed) for table in tables], promote_options="default")
 
 
@@ -191,8 +243,12 @@ def table_hash(paths: Sequence[Path]) -> str:
     It does not depend on how rows are spread over parts, nor on columns that no row fills.
     """
     digest = hashlib.sha256()
-    for name in sorted(columns(paths)):
-        column = read(paths, dict.fromkeys((*_KEY_TYPES, name)))[name].combine_chunks()
+    names = sorted(columns(paths))
+    if not names:
+        return digest.hexdigest()
+    scalars = read(paths, [name for name in names if not name.startswith(COURSE)])
+    for name in names:
+        column = (read(paths, [name]) if name.startswith(COURSE) else scalars)[name].combine_chunks()
         if column.null_count < len(column):
             digest.update(name.encode() + b"\0" + exact(column))
     return digest.hexdigest()

@@ -50,6 +50,7 @@ def summary(
     """
     import pandas as pd
 
+    _refuse_confidence(confidence)
     rows = []
     for arm, runs in arms_of(table):
         good = runs[runs["status"] == "ok"]
@@ -79,6 +80,7 @@ def contrasts(table: DataFrame, outcomes: Sequence[str] | None = None, confidenc
     """
     import pandas as pd
 
+    _refuse_confidence(confidence)
     arms = arms_of(table)
     rows = []
     for arm, runs in arms[1:]:
@@ -159,6 +161,11 @@ def _describe(runs: DataFrame, column: str, confidence: float, is_binary: bool =
     sd = float(runs[column].std(ddof=1)) if len(runs) > 1 else np.nan
     spread = {"mean": mean, "sd": sd, "median": median, "p05": p05, "p95": p95}
     return {"units": n, "unit": unit} | spread | {"mcse": mcse, "low": low, "high": high}
+
+
+def _refuse_confidence(confidence: float) -> None:
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence: got {confidence:g}, expected more than 0 and less than 1")
 
 
 def arms_of(table: DataFrame) -> list[tuple[str, DataFrame]]:

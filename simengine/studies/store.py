@@ -7,9 +7,9 @@
 
 A folder that holds the same experiment is continued: rows that are there, and verify, are not computed again.
 
-A part is written when it has `PART_RUNS` runs or `PART_BYTES` of courses and snapshots, or when its first run has waited for
-`PART_S`, and at every stop that is not a kill. So parts stay few (a million short runs make a thousand files; a week makes
-20,000 at most), a process holds little, and a kill costs half a minute of work at most.
+A part is written when its first run has waited for `PART_S`, or when it has `PART_RUNS` runs or `PART_BYTES` in memory, and
+at every stop that is not a kill. So parts stay few (a million short runs make some hundred files, a week 20,000 at most), are
+quick to read, a process holds little, and a kill costs half a minute of work at most.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from simengine.studies.snapshots import npz_bytes
 
 __all__ = ["PART_BYTES", "PART_RUNS", "PART_S", "Store", "set_aside", "writing"]
 
-PART_RUNS = 1000
+PART_RUNS = 10_000
 PART_S = 30.0
 PART_BYTES = 256_000_000
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 
 import numpy as np
@@ -143,3 +144,53 @@ def test_results_that_have_not_begun_are_an_empty_table(tmp_path):
     assert len(results.table) == 0
     assert repr(results) == "<Results toy: 0 of 36 runs ()>"
     assert results.snapshots() == []
+
+
+def test_summaries_take_a_confidence(results, monkeypatch):
+    for ci in (0.0, 1.0, 95, float("nan")):
+        with pytest.raises(ValueError, match="confidence: got"):
+            results.summary(ci=ci)
+    wide, narrow = (results.summary(["change_points"], ci=ci).iloc[1] for ci in (0.99, 0.5))
+    assert wide["low"] < narrow["low"] < narrow["mean"] < narrow["high"] < wide["high"]
+    monkeypatch.setattr("simengine.studies.statistics.contrasts", lambda table, outcomes, confidence: (outcomes, confidence))
+    assert results.contrasts(["lost"], ci=0.5) == (["lost"], 0.5)
+
+
+def test_arrays_of_xarray_hold_every_number(results):
+    data = results.to_xarray()
+    assert dict(data.sizes) == {"run": 36, "time_h": 5}
+    assert data["change_points"].values.tobytes() == results.table["change_points"].to_numpy().tobytes()
+    assert data["course.living.muscle"].dims == ("run", "time_h")
+    mine = data["course.living.muscle"].where(data["arm"] == "dose 1", drop=True)
+    assert mine.values.tobytes() == results.course("dose 1", "living.muscle")[1].tobytes()
+    assert data["dose"].values.tolist() == results.table["dose"].tolist()
+    assert data.attrs["model_version"] == simengine.MODEL_VERSION
+    assert list(results.to_xarray(courses=[]).data_vars) == [n for n in data.data_vars if not n.startswith("course.")]
+
+
+def test_runs_that_were_recorded_at_other_times_share_one_axis(tmp_path):
+    """Arms of different lengths, one run that failed: not a number where nobody looked."""
+
+    def longer(scenario, seed, patient, replicate):
+        if (scenario.dose, patient, replicate) == (1.0, 0, 0):
+            raise ArithmeticError("planted")
+        result = toy_run(scenario, seed, patient, replicate)
+        if scenario.dose != 2.0:
+            return result
+        half = {name: series[::2] + (3.0 if name == "time_h" else 0.0) for name, series in result.courses.items()}
+        return ToyResult(result.row, half, [], {})
+
+    run_toy(tmp_path, runner=longer)
+    results = simengine.open_results(tmp_path)
+    data = results.to_xarray()
+    assert data["time_h"].values.tolist() == [0.0, 3.0, 6.0, 12.0, 15.0, 18.0, 24.0, 27.0]
+    found = data["course.living.muscle"].values
+    assert np.isfinite(found).sum(axis=1).tolist() == [5] * 12 + [0] + [5] * 11 + [3] * 12
+    assert data["time_h"].values[np.isfinite(found[-1])].tolist() == [3.0, 15.0, 27.0]
+    assert found[-1][np.isfinite(found[-1])].tobytes() == results.course(2, "living.muscle")[1][-1].tobytes()
+
+
+def test_without_xarray_it_is_said_how_to_get_it(results, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(ImportError, match=r"pip install 'celltherapy-simengine\[xarray\]'"):
+        results.to_xarray()

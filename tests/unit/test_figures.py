@@ -686,8 +686,8 @@ def test_text_from_results_cannot_become_markup() -> None:
 def test_the_page_states_the_means_of_the_summary() -> None:
     results = make_results(3, 8)
     text = page.render_page(results, [])
-    mean = summary(results.table, ["lvef_change_points"]).iloc[1]["mean"]
-    assert f">{number(mean, 2)}<small>(" in text
+    row = summary(results.table, ["lvef_change_points"]).iloc[1]
+    assert f">{number(row['mean'], 2)} ± {number(row['mcse'], 2)}<small>(" in text
 
 
 def test_importing_the_report_loads_neither_matplotlib_nor_pandas() -> None:
