@@ -9,6 +9,8 @@ replicates  a short study on one thread, 4 to 32 patients, with everything that 
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,8 @@ from simengine.catalog import load_catalog
 from simengine.engine import simulate
 from simengine.scenario import load
 
-SOURCE, DEMO_MUSCLE = "heart_benchmark", 4
+SOURCE = "heart_benchmark"
+ENOUGH_S = 5.0
 FULL_DOSE = 757_000_000
 LARGE = {"run.max_agents": 5_000_000, "run.memory_limit_mb": 20_000, "run.record_every_h": 1.5}
 HOURS = (1.5, 3.0)
@@ -35,10 +38,15 @@ SHORT_STUDY = {"run.duration_days": 0.25, "patch.shape": [10, 10, 2]}
 
 @dataclass(frozen=True)
 class Point:
-    """One size and what it took, s."""
+    """One size and what its repeats took, s."""
 
     size: float
-    spent: Spent
+    spent: list[Spent]
+
+    @property
+    def median(self) -> float:
+        """The median of the CPU time."""
+        return statistics.median(one.cpu for one in self.spent)
 
 
 def slope(points: list[Point]) -> float:
@@ -51,7 +59,7 @@ def slope(points: list[Point]) -> float:
     """
     if len({point.size for point in points}) < 2:
         raise ValueError("a slope needs two sizes")
-    sizes, seconds = (np.log([point.size for point in points]), np.log([point.spent.cpu for point in points]))
+    sizes, seconds = (np.log([point.size for point in points]), np.log([point.median for point in points]))
     centred = sizes - sizes.mean()
     return float(centred @ seconds / (centred @ centred))
 
@@ -69,30 +77,46 @@ def measure(setting: Setting) -> Iterator[Figure]:
     for axis, points in axes.items():
         found = points()
         for point in found:
-            yield Figure(f"growth, {axis} {point.size:,.0f}: simengine", "s", [point.spent.cpu], [point.spent.wall])
+            cpu, wall = zip(*point.spent)
+            yield Figure(f"growth, {axis} {point.size:,.0f}: simengine", "s", cpu, wall)
         yield Figure(f"growth with {axis}: slope", "1", [slope(found)])
         if len(found) > 3:
             yield Figure(f"growth with {axis}: slope of the upper half", "1", [slope(found[len(found) // 2 - 1 :])])
 
 
-def _pair(changes: Mapping[str, Any], days: tuple[float, float]) -> tuple[Spent, float]:
-    """Return what lies between two lengths of a run, and the agents in the longer one."""
+def _repeated(once: Callable[[], tuple[Spent, float]]) -> Iterator[tuple[Spent, float]]:
+    """Yield what a call gives, five times or until a few seconds are spent, after one that does not count if it was short."""
+    began = time.perf_counter()
+    first = once()
+    if time.perf_counter() - began > ENOUGH_S:
+        yield first
+        return
+    for _ in range(5):
+        yield once()
+        if time.perf_counter() - began > ENOUGH_S:
+            return
+
+
+def _between(changes: Mapping[str, Any], days: tuple[float, float], size: float | None = None) -> Point:
+    """Return what lies between two lengths of a run, by the agents in the longer one where no size is given."""
     short, long = (scenario_of(SOURCE, {**LARGE, **changes, "run.duration_days": day}) for day in days)
-    spent, course = difference(short, long)
-    return spent, agents_in(course)
+
+    def once() -> tuple[Spent, float]:
+        spent, course = difference(short, long)
+        return spent, agents_in(course)
+
+    spent, agents = zip(*_repeated(once))
+    return Point(agents[0] if size is None else size, list(spent))
 
 
 def _filled(side: int) -> Point:
-    days = (HOURS[0] / 24, HOURS[1] / 24)
-    spent, agents = _pair({"patch.shape": [side] * 3}, days)
-    return Point(agents, spent)
+    return _between({"patch.shape": [side] * 3}, (HOURS[0] / 24, HOURS[1] / 24))
 
 
 def _empty(side: int) -> Point:
     dose = FULL_DOSE * 1000.0 / (1.8 * side**3)
-    days = (HOURS[0] / 24, HOURS[1] / 24)
     changes = {"patch.shape": [side] * 3, "delivery.0.dose_cells": int(min(dose, FULL_DOSE))}
-    return Point(2.0 * side**3, _pair(changes, days)[0])
+    return _between(changes, (HOURS[0] / 24, HOURS[1] / 24), 2.0 * side**3)
 
 
 def _fields(apart: int) -> list[Point]:
@@ -100,15 +124,18 @@ def _fields(apart: int) -> list[Point]:
     names.sort(key=lambda name: name != "oxygen")
     numbers = sorted({1, *range(apart, len(names) + 1, apart)})
     shape = {"patch.shape": [20, 20, 5]}
-    return [Point(n, _pair(shape | {"site.fields": names[:n]}, (3.0, 6.0))[0]) for n in numbers]
+    return [_between(shape | {"site.fields": names[:n]}, (3.0, 6.0), n) for n in numbers]
 
 
 def _days(days: float) -> Point:
-    scenario = scenario_of("heart_infarct_demo", {"run.duration_days": days, "output.snapshot_days": []}, DEMO_MUSCLE)
-    return Point(days, timed(simulate, scenario, 1)[0])
+    scenario = scenario_of(SOURCE, {"run.duration_days": days, "patch.shape": [12, 12, 5]})
+    return Point(days, [spent for spent, _ in _repeated(lambda: (timed(simulate, scenario, 1)[0], days))])
 
 
 def _replicates(n: int) -> Point:
-    with TemporaryDirectory() as folder:
-        _, wall = timed(simengine.run, load(SOURCE, SHORT_STUDY), replicates=n, jobs=1, out=Path(folder) / "out")[0]
-    return Point(n, Spent(wall, wall))
+    def once() -> tuple[Spent, float]:
+        with TemporaryDirectory() as folder:
+            _, wall = timed(simengine.run, load(SOURCE, SHORT_STUDY), replicates=n, jobs=1, out=Path(folder) / "out")[0]
+        return Spent(wall, wall), n
+
+    return Point(n, [spent for spent, _ in _repeated(once)])

@@ -203,13 +203,13 @@ def test_first_order_steps_by_modes_approach_the_exact_field_at_order_one():
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 1.5])
 def test_a_slope_is_the_power_of_the_size(power):
-    points = [Point(n, Spent(3.0 * n**power, 0.0)) for n in (10.0, 100.0, 1000.0)]
+    points = [Point(n, [Spent(3.0 * n**power * noise, 0.0) for noise in (1.0, 1.0, 9.0)]) for n in (10.0, 100.0, 1000.0)]
     assert slope(points) == pytest.approx(power)
 
 
 def test_one_size_has_no_slope():
     with pytest.raises(ValueError, match="two sizes"):
-        slope([Point(1.0, Spent(1.0, 1.0))] * 2)
+        slope([Point(1.0, [Spent(1.0, 1.0)])] * 2)
 
 
 def test_the_bespoke_kernel_does_the_work_that_is_stated_to_all_tools():
