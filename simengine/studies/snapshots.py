@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from simengine.studies.files import write_file
 
-__all__ = ["load_snapshot", "npz_bytes", "write_paraview"]
+__all__ = ["file_label", "load_snapshot", "npz_bytes", "write_paraview"]
 
 _TYPES = {"float64": "Float64", "int64": "Int64"}
 
@@ -29,6 +30,11 @@ def npz_bytes(arrays: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **{name: np.asarray(value) for name, value in arrays.items()})
     return buffer.getvalue()
+
+
+def file_label(text: str) -> str:
+    """Return a text as a part of a file name: what comes from data names no folder."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text)
 
 
 def load_snapshot(path: Path) -> dict[str, NDArray[Any]]:
@@ -56,7 +62,7 @@ def write_paraview(snapshots: Sequence[Path], folder: Path) -> list[Path]:
     series: dict[str, list[tuple[float, str]]] = {}
     for path in snapshots:
         arrays = load_snapshot(path)
-        for patch, name in enumerate(map(str, arrays["patch_names"])):
+        for patch, name in enumerate(file_label(str(name)) for name in arrays["patch_names"]):
             for kind, suffix, data in (("grid", "vti", _grid(arrays, patch)), ("cells", "vtp", _cells(arrays, patch))):
                 file = folder / f"{path.stem}-{name}.{suffix}"
                 write_file(file, data.encode())

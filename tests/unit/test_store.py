@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from simengine.api import open_results
-from simengine.scenario import loads
+from simengine.scenario import load, loads
 from simengine.studies import manifest, parts
 from simengine.studies.design import Design, Key, RequestError, design
 from simengine.studies.files import ResultsError, locked, write_file
@@ -23,6 +23,7 @@ from simengine.studies.store import set_aside, writing
 from tests.toy import ToyPoint, ToyScenario, run_toy, toy_design, toy_run, toy_snapshot, toy_study
 
 KEYS = toy_design().keys
+VALID = Path(__file__).parents[1] / "scenarios" / "valid"
 
 SCENARIO = """
 name = "control"
@@ -184,6 +185,11 @@ def test_every_change_is_told_at_once_and_one_of_many_arms_once(finished):
     ]
 
 
+def copy_of(document):
+    """Return a plain document that may be changed."""
+    return json.loads(json.dumps(document))
+
+
 def leaves(tree, path=""):
     """Every value of a plain document with its dotted path."""
     items = tree.items() if isinstance(tree, dict) else enumerate(tree)
@@ -195,17 +201,21 @@ def leaves(tree, path=""):
             yield here, tree, key
 
 
-def test_a_change_of_any_field_of_a_scenario_is_refused_by_its_name():
-    """Every field of a resolved scenario in turn, so that a field added later is covered on the day it is added."""
-    old = manifest.new(design(loads(SCENARIO)), {})
-    paths = [path for path, *_ in leaves(old["points"][0]["scenario"])]
+@pytest.mark.parametrize("name", ["every_field", "every_transplant_field"])
+def test_a_change_of_any_field_of_a_scenario_is_refused_by_its_name(name):
+    """Every field of the schema, as two scenarios state them all: a field that is added later is covered on that day."""
+    chosen = design(load(VALID / f"{name}.toml"))
+    old = manifest.new(chosen, {})
+    stored = {"": old["points"][0]["scenario"], "precision": old["precision"]}
+    paths = [(kind, path) for kind, tree in stored.items() for path, *_ in leaves(tree)]
     assert len(paths) > 40
-    assert {"run.duration_days", "delivery.0.dose_cells", "patient.vary", "clocks.fates_min"} <= set(paths)
-    for wanted in paths:
-        fresh = manifest.new(design(loads(SCENARIO)), {})
-        owner, key = next((o, k) for path, o, k in leaves(fresh["points"][0]["scenario"]) if path == wanted)
+    for kind, wanted in paths:
+        fresh = copy_of(old)
+        tree = fresh["points"][0]["scenario"] if kind == "" else fresh[kind]
+        owner, key = next((o, k) for path, o, k in leaves(tree) if path == wanted)
         owner[key] = "changed"
-        with pytest.raises(RequestError, match=re.escape(f"  points.0.scenario.{wanted}: ")):
+        prefix = "points.0.scenario" if kind == "" else kind
+        with pytest.raises(RequestError, match=re.escape(f"  {prefix}.{wanted}: ")):
             manifest.refuse_changed(old, fresh, Path("results"))
 
 
