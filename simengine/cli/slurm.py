@@ -18,12 +18,19 @@ from simengine.cli.options import overrides_option, scenario_argument
 @click.option("--memory-mb", type=click.IntRange(min=1), default=4000, show_default=True, help="Memory of a job.")
 @click.option("--partition", help="Partition; by default that of the cluster.")
 @click.option("--account", help="Account that pays.")
+@click.option("--executor", type=click.Choice(["threads", "processes"]), help="As for `simengine sweep`.")
 @click.option("--replicates", type=click.IntRange(min=1), help="As for `simengine sweep`.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="As for `simengine sweep`.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results, seen by all nodes.")
 @overrides_option
 def command(
-    scenario: str, replicates: int | None, seed: int | None, out: Path | None, overrides: tuple[str, ...], **job: object
+    scenario: str,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    executor: str | None,
+    replicates: int | None,
+    seed: int | None,
+    **job: object,
 ) -> None:
     """Print the script of a SLURM job array that runs SCENARIO in shares; it is never submitted.
 
@@ -44,7 +51,7 @@ def command(
     folder = (out or api.default_folder(study.name)).resolve()
     path = Path(scenario)
     words = [str(path.resolve()) if path.exists() else scenario]
-    for name, value in (("--replicates", replicates), ("--seed", seed)):
+    for name, value in (("--executor", executor), ("--replicates", replicates), ("--seed", seed)):
         words += [] if value is None else [name, str(value)]
     for override in overrides:
         words += ["--set", override]

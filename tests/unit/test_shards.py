@@ -237,7 +237,20 @@ def test_the_script_for_slurm_runs_and_joins_a_study(tmp_path):
     study = tmp_path / "my study.toml"
     study.write_text(TRANSPLANT)
     out = tmp_path / "a folder; with $(signs)"
-    words = ("slurm", str(study), "--shards", "2", "--out", str(out), "--partition", "long", "--set", "donor.age_years=33")
+    words = (
+        "slurm",
+        str(study),
+        "--shards",
+        "2",
+        "--out",
+        str(out),
+        "--partition",
+        "long",
+        "--executor",
+        "threads",
+        "--set",
+        "donor.age_years=33",
+    )
     text = invoke(*words).output
     path = tmp_path / "job.sh"
     path.write_text(text)
