@@ -32,8 +32,6 @@ from simengine.state.world import Events, Fields, Grid, Record, Work, World
 
 __all__ = ["Built", "build"]
 
-CHUNK = 256
-"""Cells or voxels whose signals, behaviours and hazards are held at once."""
 SOURCES_CHANGE_H = 12.0
 """Time in which the sources of fields change by their own size, h: cells arrive, polarise and die over half a day."""
 EVENT_ROOM = 16384
@@ -306,10 +304,12 @@ def _grid(scenario: Scenario, types: w.Types, n_voxels: int, capacity: int) -> G
 
 
 def _work(names: Names) -> Work:
+    columns = w.CHUNK + w.PADDING
     return Work(
-        signals=np.zeros((len(names.signals), CHUNK)),
-        behaviours=np.zeros((len(names.behaviours), CHUNK)),
-        hazards=np.zeros((len(registry.CAUSES) + N_ARMS, CHUNK)),
+        signals=np.zeros((len(names.signals), columns)),
+        behaviours=np.zeros((len(names.behaviours), columns)),
+        hazards=np.zeros((len(registry.CAUSES) + N_ARMS, columns)),
+        place=np.zeros(columns, np.int64),
         index=np.zeros(MAX_TOUCHED, np.int64),
         strength=np.zeros(MAX_TOUCHED),
         way=np.zeros(3),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.random import daughter_identity, purpose, uniform
 from simengine.foundation.samplers import exponential, unit_vector
@@ -31,12 +33,12 @@ def _tally(world, event, i):
 
 
 @inlined
-def _tally_hazards(world, i, k, hours):
+def _tally_hazards(world, i, k, hours, causes):
     """Add the cumulative hazard that cell ``i`` lived through to the compensators of all events (EQ-FATE-3)."""
     patch, kind = world.cells.whole[c.PATCH, i], world.cells.whole[c.TYPE, i]
     hazards, behaviours = world.work.hazards, world.work.behaviours
     n = hazards.shape[0]
-    for m in range(n):
+    for m in causes:
         world.tally[w.TALLY_HAZARD, patch, m, kind] += hazards[m, k] * hours
     world.tally[w.TALLY_HAZARD, patch, n, kind] += behaviours[DIVISION_PER_H, k] * hours
     world.tally[w.TALLY_HAZARD, patch, n + 1, kind] += behaviours[TRANSITION_PER_H, k] * hours
@@ -135,17 +137,20 @@ def _progress(world, tick, hour, i, k, hours_left):
 
 
 @kernel
-def _live_through(world, tick, i, k, hours, end_h):
-    """Let cell ``i`` live through ``hours`` that end at ``end_h`` (h since start) at the hazards of column ``k``."""
+def _live_through(world, tick, i, k, hours, end_h, causes):
+    """Let cell ``i`` live through ``hours`` that end at ``end_h`` (h since start) at the hazards of column ``k``.
+
+    ``causes`` lists the rows of hazards that are not 0 for the whole chunk.
+    """
     real = world.cells.real
     death = 0.0
-    for m in range(world.work.hazards.shape[0]):
+    for m in causes:
         death += world.work.hazards[m, k]
     progress = world.work.behaviours[DIVISION_PER_H, k] + world.work.behaviours[TRANSITION_PER_H, k]
     left = hours
     while True:
         code, at = first_event(real[c.DEATH_LEFT, i], death, real[c.PROGRESS_LEFT, i], progress, left)
-        _tally_hazards(world, i, k, at)
+        _tally_hazards(world, i, k, at, causes)
         real[c.DEATH_LEFT, i] -= death * at
         left -= at
         if code == NOTHING:
@@ -159,6 +164,21 @@ def _live_through(world, tick, i, k, hours, end_h):
             break
 
 
+@inlined
+def _causes_at_work(world, n):
+    """Return the rows of the hazards that are not 0 in all of the first ``n`` columns, int64[<= K]."""
+    hazards = world.work.hazards
+    causes, found = np.empty(hazards.shape[0], np.int64), 0
+    for m in range(hazards.shape[0]):
+        at_work = 0
+        for k in range(n):
+            at_work += int(hazards[m, k] != 0.0)
+        if at_work > 0:
+            causes[found] = m
+            found += 1
+    return causes[:found]
+
+
 @kernel
 def decide(world, tick, hours, first, last):
     """Decide the fates of the cells ``first`` to ``last``, and of all daughters born to them within the step.
@@ -169,12 +189,13 @@ def decide(world, tick, hours, first, last):
     in which she is born, so that no event is lost to the length of the step.
     """
     end_h = tick / w.TICKS_PER_H + hours
+    causes = _causes_at_work(world, last - first)
     for i in range(first, last):
         k = i - first
         born = world.cells.count[0]
-        _live_through(world, tick, i, k, hours + world.cells.real[c.OWED_H, i], end_h)
+        _live_through(world, tick, i, k, hours + world.cells.real[c.OWED_H, i], end_h, causes)
         while born < world.cells.count[0]:
-            _live_through(world, tick, born, k, world.cells.real[c.OWED_H, born], end_h)
+            _live_through(world, tick, born, k, world.cells.real[c.OWED_H, born], end_h, causes)
             born += 1
 
 

@@ -71,11 +71,11 @@ def renew_tissue(world, patch, hours):
     """Advance the tissue of a patch by ``hours``, and renew what it secretes and whom it calls."""
     first, last = _range_of(world, patch)
     deposit(world, patch, first, last)
-    n_voxels, chunk = world.tissue.shape[2], world.work.signals.shape[1]
-    kinds = np.zeros(chunk, np.int64)
+    n_voxels = world.tissue.shape[2]
+    kinds = np.zeros(w.CHUNK, np.int64)
     called = 0.0
-    for begin in range(0, n_voxels, chunk):
-        end = min(begin + chunk, n_voxels)
+    for begin in range(0, n_voxels, w.CHUNK):
+        end = min(begin + w.CHUNK, n_voxels)
         sense_tissue(world, patch, begin, end)
         respond(kinds, world.work.signals, world.rules, 0, end - begin, world.work.behaviours)
         secrete_tissue(world, patch, begin, end)
@@ -132,9 +132,8 @@ def live(world, tick, patch, hours, secretes):
             for v in range(source.size):
                 source[v] = of_tissue[v]
                 loss[v] = lost_in_tissue[v]
-    chunk = world.work.signals.shape[1]
-    for begin in range(first, last, chunk):
-        _live_chunk(world, tick, hours, secretes, begin, min(begin + chunk, last))
+    for begin in range(first, last, w.CHUNK):
+        _live_chunk(world, tick, hours, secretes, begin, min(begin + w.CHUNK, last))
 
 
 @inlined

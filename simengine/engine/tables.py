@@ -187,6 +187,7 @@ def rule_tables(
         start,
         np.array(rows, np.int64).reshape(-1, 3).T.copy(),
         np.array(values, np.float64).reshape(-1, 3).T.copy(),
+        np.array(sorted({signal for signal, _, _ in rows}), np.int64),
     )
 
 

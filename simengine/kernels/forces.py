@@ -115,13 +115,13 @@ def _keep_near(a, m, candidate, reach, gap, near):
 
 
 @kernel
-def _push(a, kept, near, candidate, source, packed, reach, force):
-    """Add the forces between candidate `a` and the `kept` near ones to both sides."""
+def _push(a, kept, near, candidate, source, strength, reach, force):
+    """Add the forces between candidate `a` and the `kept` near ones, and their stiffness, to both sides."""
     x, y, z, radius = candidate[0, a], candidate[1, a], candidate[2, a], candidate[3, a]
     own = source[a]
-    repulsion, adhesion = packed[4, own], packed[5, own]
+    repulsion, adhesion = strength[own, 0], strength[own, 1]
     per_reach = 1.0 / reach
-    sum_x, sum_y, sum_z = 0.0, 0.0, 0.0
+    sum_x, sum_y, sum_z, sum_stiff = 0.0, 0.0, 0.0, 0.0
     for k in range(kept):
         b = near[k]
         other = source[b]
@@ -130,26 +130,32 @@ def _push(a, kept, near, candidate, source, packed, reach, force):
         if squared == 0.0:
             dx, squared = NUDGE, NUDGE * NUDGE
         distance = np.sqrt(squared)
-        relative = distance / (candidate[3, b] + radius)
+        per_both = 1.0 / (candidate[3, b] + radius)
+        relative = distance * per_both
         push = max(1.0 - relative, 0.0)
         hold = 1.0 - relative * per_reach
-        f = ((packed[5, other] * adhesion) * (hold * hold) - (packed[4, other] * repulsion) * (push * push)) / distance
+        pressing = (strength[other, 0] * repulsion) * push
+        f = ((strength[other, 1] * adhesion) * (hold * hold) - pressing * push) / distance
+        stiff = pressing * per_both
         dx *= f
         dy *= f
         dz *= f
         sum_x += dx
         sum_y += dy
         sum_z += dz
-        force[0, other] -= dx
-        force[1, other] -= dy
-        force[2, other] -= dz
-    force[0, own] += sum_x
-    force[1, own] += sum_y
-    force[2, own] += sum_z
+        sum_stiff += stiff
+        force[other, 0] -= dx
+        force[other, 1] -= dy
+        force[other, 2] -= dz
+        force[other, 3] += stiff
+    force[own, 0] += sum_x
+    force[own, 1] += sum_y
+    force[own, 2] += sum_z
+    force[own, 3] += sum_stiff
 
 
 @kernel
-def _sum_forces(bins, bin_start, packed, reach, force):
+def _sum_forces(bins, bin_start, packed, strength, reach, force):
     """Add up all pair forces of a patch in bin order; return the number of pairs in range."""
     n = packed.shape[1]
     candidate = np.empty((4, n))
@@ -163,51 +169,54 @@ def _sum_forces(bins, bin_start, packed, reach, force):
             m = _collect(b, bins, bin_start, packed, candidate, source)
             for a in range(own):
                 kept = _keep_near(a, m, candidate, reach, gap, near)
-                _push(a, kept, near, candidate, source, packed, reach, force)
+                _push(a, kept, near, candidate, source, strength, reach, force)
                 pairs += int(kept)
     return pairs
 
 
 @inlined
-def _relax_patch(shape, spacing, body, mechanics, reach, largest, out_velocity):
+def _relax_patch(shape, spacing, body, kind, mechanics, reach, out_velocity):
     """Write the velocities of one patch, whose cells are all the columns given; return the number of pairs in range."""
     n = body.shape[1]
+    multiple, largest = reach
     for i in range(n):
         if body[3, i] > largest:
             largest = body[3, i]
-    bins = _bins_across(shape, spacing, max(2.0 * reach * largest * (1.0 + 1e-9), spacing))
+    bins = _bins_across(shape, spacing, max(2.0 * multiple * largest * (1.0 + 1e-9), spacing))
     extent = (shape[3] * spacing, shape[2] * spacing, shape[1] * spacing)
     bin_start = np.empty(bins[0] * bins[1] * bins[2] + 1, np.int64)
     slot = np.empty(n, np.int64)
     _file_into_bins(body, extent, bins, bin_start, slot)
-    packed = np.empty((6, n))
+    packed, strength = np.empty((4, n)), np.empty((n, 2))
     for i in range(n):
         k = slot[i]
         packed[0, k], packed[1, k], packed[2, k], packed[3, k] = body[0, i], body[1, i], body[2, i], body[3, i]
-        packed[4, k], packed[5, k] = np.sqrt(mechanics[0, i]), np.sqrt(mechanics[1, i])
-    force = np.zeros((3, n))
-    pairs = _sum_forces(bins, bin_start, packed, reach, force)
+        strength[k, 0], strength[k, 1] = np.sqrt(mechanics[0, kind[i]]), np.sqrt(mechanics[1, kind[i]])
+    force = np.zeros((n, 4))
+    pairs = _sum_forces(bins, bin_start, packed, strength, multiple, force)
     for i in range(n):
-        k = slot[i]
+        k, drag = slot[i], mechanics[2, kind[i]]
         for axis in range(3):
-            out_velocity[axis, i] = force[axis, k] / mechanics[2, i]
+            out_velocity[axis, i] = force[k, axis] / drag
+        out_velocity[3, i] = 2.0 * force[k, 3] / drag
     return pairs
 
 
 @kernel
-def relax(start, shape, spacing, body, mechanics, reach, largest, out_velocity):
-    """Write the velocity that repulsion and adhesion give to each cell; return the number of pairs in range.
+def relax(start, shape, spacing, body, kind, mechanics, reach, out_velocity):
+    """Write the velocity that repulsion and adhesion give to each cell, and its stiffness; return the pairs in range.
 
     Parameters
     ----------
     start : int64[V + 1], from `sort_by_voxel`; cells are in canonical order.
     shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm.
     body : float64[≥4, C], rows x, y, z, radius, µm.
-    mechanics : float64[≥3, C], rows repulsion c_r, adhesion c_a (force, ≥ 0) and drag (force per µm/min, > 0).
-    reach : float64, s ≥ 1: adhesion acts up to this multiple of the sum of radii.
-    largest : float64, µm, a radius that no cell of the run exceeds, or 0. It sets the bins: while it holds, a large
-        cell that arrives elsewhere does not regroup anybody's sums. A larger cell is still treated correctly.
-    out_velocity : float64[≥3, C], µm/min, rows 0 to 2 written for the cells of `start`.
+    kind : int64[C], the column of `mechanics` that holds for each cell.
+    mechanics : float64[≥3, T], rows repulsion c_r, adhesion c_a (force, ≥ 0) and drag (force per µm/min, > 0).
+    reach : (multiple, largest): adhesion acts up to `multiple` ≥ 1 of the sum of radii; `largest` is a radius (µm) that no
+        cell of the run exceeds, or 0. It sets the bins: while it holds, a large cell that arrives elsewhere does not
+        regroup anybody's sums. A larger cell is still treated correctly.
+    out_velocity : float64[≥4, C], µm/min, rows 0 to 2 written for the cells of `start`; row 3 the stiffness, per min.
 
     Returns
     -------
@@ -223,6 +232,9 @@ def relax(start, shape, spacing, body, mechanics, reach, largest, out_velocity):
     overdamped, velocity = force/drag, so Σ drag·velocity = 0 up to rounding. Two cells at one place are pushed apart
     along x. In one layer all z are equal and the z velocity is zero.
 
+    EQ-FORCE-3: the stiffness of a cell is Σ_j 2·√(c_r,i·c_r,j)·(1 − d/R)/R over drag: how fast its velocity falls while
+    it yields alone to all that press on it.
+
     Source: the pair law of PhysiCell, Ghaffarizadeh et al., PLoS Comput Biol 14:e1005991 (2018), which takes geometric
     means as well.
 
@@ -237,9 +249,9 @@ def relax(start, shape, spacing, body, mechanics, reach, largest, out_velocity):
                 shape,
                 spacing,
                 body[:, first:last],
-                mechanics[:, first:last],
+                kind[first:last],
+                mechanics,
                 reach,
-                largest,
                 out_velocity[:, first:last],
             )
     return pairs
@@ -251,22 +263,23 @@ def displace(count, velocity, minutes, cap, shape, spacing, body):
 
     Parameters
     ----------
-    velocity : float64[≥3, C], µm/min; minutes : float64.
+    velocity : float64[≥4, C], from `relax`: µm/min, and the stiffness, per min; minutes : float64.
     cap : float64, the longest move as a fraction of the cell's radius; a longer one keeps its direction.
     shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm. Walls reflect; in one layer z stays.
     body : float64[≥4, C], rows 0 to 2 rewritten.
 
     Notes
     -----
-    EQ-FORCE-2: move = velocity·minutes, cut to cap·radius: a forward Euler step. It overshoots where
-    minutes·Σ_j 2·c_r·(1 − d/R)/(R·drag) nears 1: the cap keeps such a step bounded, and a number that does not fall to 0
-    tells that the step is too long. With c_r/drag = 10 µm/min and 11 neighbours, steps of 2 min settle, steps of 6 min
-    do not, as ``tests/unit/test_forces.py`` shows.
+    EQ-FORCE-2: move = velocity·t/(1 + 2κt), with the stiffness κ and t in min, cut to cap·radius: a linearly implicit
+    Euler step. For two cells that press on each other 2κ is the slope of the force; many neighbours make it an upper
+    bound, so that no step, however long, throws a cell beyond where the force has gone. A forward Euler step of 6 min
+    with c_r/drag = 10 µm/min and 11 neighbours never settles; this one does, as ``tests/unit/test_forces.py`` shows.
     """
     width, depth, height = shape[3] * spacing, shape[2] * spacing, shape[1] * spacing
     capped = 0
     for i in range(count):
-        dx, dy, dz = minutes * velocity[0, i], minutes * velocity[1, i], minutes * velocity[2, i]
+        lasting = minutes / (1.0 + 2.0 * velocity[3, i] * minutes)
+        dx, dy, dz = lasting * velocity[0, i], lasting * velocity[1, i], lasting * velocity[2, i]
         move = np.sqrt(dx * dx + dy * dy + dz * dz)
         longest = cap * body[3, i]
         if move > longest:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.foundation.jit import kernel
+from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.math import hill
 
 __all__ = ["respond"]
 
+_PADDING = 8  # rows a power of two apart would share the same few lines of the cache
 
-@kernel
-def _saturate(signal, columns, n, half, exponent, out):
-    """Write the Hill response of ``n`` columns of a signal; frequent exponents have loops of their own, without branches."""
+
+@inlined
+def _saturate(felt, n, half, exponent, out):
+    """Write the Hill response to ``n`` values; frequent exponents have loops of their own, without branches."""
     if exponent not in (1.0, 1.5, 2.0):
         for m in range(n):
-            out[m] = hill(signal[columns[m]], half, exponent)
+            out[m] = hill(felt[m], half, exponent)
         return
     for m in range(n):
-        felt = signal[columns[m]]
-        out[m] = np.inf if felt <= 0.0 else half / felt
+        out[m] = np.inf if felt[m] <= 0.0 else half / felt[m]
     if exponent == 1.0:
         for m in range(n):
             out[m] = 1.0 / (1.0 + out[m])
@@ -32,26 +33,33 @@ def _saturate(signal, columns, n, half, exponent, out):
 
 
 @kernel
-def _respond_alike(kind, signals, rules, columns, n, strength, out):
-    """Evaluate the rows of one type for ``n`` columns of a chunk, row by row; ``strength`` is scratch."""
+def _respond_alike(kind, signals, rules, columns, n, work, out):
+    """Evaluate the rows of one type for ``n`` columns of a chunk, row by row.
+
+    ``work`` float64[B + 2, >= n] holds the behaviours of these columns side by side, then what they feel and how strongly.
+    """
+    felt, strength = work[out.shape[0]], work[out.shape[0] + 1]
     for a in range(rules.active_start[kind], rules.active_start[kind + 1]):
-        base, behaviour = rules.base[rules.active[a], kind], out[rules.active[a]]
+        base, behaviour = rules.base[rules.active[a], kind], work[rules.active[a]]
         for m in range(n):
-            behaviour[columns[m]] = base
+            behaviour[m] = base
     for r in range(rules.start[kind], rules.start[kind + 1]):
-        _saturate(signals[rules.row[0, r]], columns, n, rules.number[1, r], rules.number[2, r], strength)
-        limit, behaviour = rules.number[0, r], out[rules.row[1, r]]
+        signal = signals[rules.row[0, r]]
+        for m in range(n):
+            felt[m] = signal[columns[m]]
+        _saturate(felt, n, rules.number[1, r], rules.number[2, r], strength)
+        limit, behaviour = rules.number[0, r], work[rules.row[1, r]]
         if rules.row[2, r] == 1:
             for m in range(n):
-                behaviour[columns[m]] += limit * strength[m]
+                behaviour[m] += limit * strength[m]
         else:
             for m in range(n):
-                behaviour[columns[m]] *= 1.0 + (limit - 1.0) * strength[m]
+                behaviour[m] *= 1.0 + (limit - 1.0) * strength[m]
     for a in range(rules.active_start[kind], rules.active_start[kind + 1]):
         low, high = rules.bounds[0, rules.active[a]], rules.bounds[1, rules.active[a]]
-        behaviour = out[rules.active[a]]
+        source, behaviour = work[rules.active[a]], out[rules.active[a]]
         for m in range(n):
-            behaviour[columns[m]] = min(max(behaviour[columns[m]], low), high)
+            behaviour[columns[m]] = min(max(source[m], low), high)
 
 
 @kernel
@@ -74,17 +82,17 @@ def respond(types, signals, rules, first, last, out):
     -----
     EQ-RULE-1: behaviour = clamp(base x product(1 + (limit - 1) Hill(signal; half, exponent)) + sum(additive), low, high),
     where an additive row contributes limit x Hill, so that only a row marked additive raises a zero base. All columns
-    of one type are evaluated together, row by row, so that loops have no branches.
+    of one type are evaluated together, side by side and row by row, so that loops are vectors without branches.
     """
     n = last - first
     for b in range(out.shape[0]):
         for k in range(n):
             out[b, k] = 0.0
-    columns, strength = np.empty(n, np.int64), np.empty(n)
+    columns, work = np.empty(n, np.uint64), np.empty((out.shape[0] + 2, n + _PADDING))
     for kind in range(rules.base.shape[1]):
-        alike = 0
+        alike = np.uint64(0)
         for k in range(n):
             columns[alike] = k
-            alike += int(types[first + k] == kind)
+            alike += np.uint64(types[first + k] == kind)
         if alike > 0:
-            _respond_alike(kind, signals, rules, columns, alike, strength, out)
+            _respond_alike(kind, signals, rules, columns, alike, work, out)

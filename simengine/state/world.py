@@ -164,7 +164,7 @@ class Rules(NamedTuple):
 
     ``base`` float64[B, T]; ``bounds`` float64[2, B]; ``active_start`` int64[T+1] into ``active`` (behaviours of a type
     that can be non-zero); ``start`` int64[T+1] into the rows; ``row`` int64[3, R] (signal, behaviour, additive);
-    ``number`` float64[3, R] (limit, half, exponent).
+    ``number`` float64[3, R] (limit, half, exponent); ``felt`` int64[S] the signals that any row reads.
     """
 
     base: Reals
@@ -174,18 +174,26 @@ class Rules(NamedTuple):
     start: Wholes
     row: Wholes
     number: Reals
+    felt: Wholes
+
+
+CHUNK = 256
+"""Cells or voxels whose signals, behaviours and hazards are held at once."""
+PADDING = 8
+"""Columns that rows of a chunk are longer: rows a power of two apart would share the same few lines of the cache."""
 
 
 class Work(NamedTuple):
-    """Scratch of one chunk of cells: float64[signals | behaviours | causes, chunk]; lists of one killer's targets.
+    """Scratch of one chunk of cells: float64[signals | behaviours | causes, CHUNK + PADDING]; lists of a killer's targets.
 
-    ``signals`` ``behaviours`` ``hazards`` as said; ``index`` int64[MAX_TOUCHED], ``strength`` float64[MAX_TOUCHED],
-    ``way`` float64[3] end of a path, µm.
+    ``signals`` ``behaviours`` ``hazards`` as said; ``place`` int64[CHUNK + PADDING] voxel of each column inside its patch;
+    ``index`` int64[MAX_TOUCHED], ``strength`` float64[MAX_TOUCHED], ``way`` float64[3] end of a path, µm.
     """
 
     signals: Reals
     behaviours: Reals
     hazards: Reals
+    place: Wholes
     index: Wholes  # type: ignore[assignment]
     strength: Reals
     way: Reals

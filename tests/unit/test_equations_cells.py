@@ -333,20 +333,23 @@ def test_a_cell_enters_with_the_volume_it_stands_for_and_fresh_thresholds():
 
 
 def test_a_pair_pushes_and_holds_by_the_pair_law():
-    """EQ-FORCE-1 for overlap and for a gap; EQ-FORCE-2: the move is velocity x minutes, cut at the cap."""
+    """EQ-FORCE-1, -2 and -3 for overlap and for a gap: velocity, stiffness, and the yielding move, cut at the cap."""
     shape, start = np.array([1, 4, 4, 4]), np.zeros(65, np.int64)
     start[43:] = 2
     for distance in (12.0, 18.0):
-        columns, speeds = np.zeros((4, 4)), np.zeros((3, 4))
+        columns, speeds = np.zeros((4, 4)), np.zeros((4, 4))
         body, velocity = columns[:, :2], speeds[:, :2]
         body[:3], body[3] = 41.0, 8.0
         body[0, 1] += distance
         mechanics = np.array([[4.0, 9.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [1.0, 2.0, 1.0, 1.0]])
-        relax(start, shape, 20.0, columns, mechanics, 1.25, 0.0, speeds)
+        relax(start, shape, 20.0, columns, np.arange(4), mechanics, (1.25, 0.0), speeds)
         push, hold = max(1.0 - distance / 16.0, 0.0) ** 2, max(1.0 - distance / 20.0, 0.0) ** 2
         force = 6.0 * push - 0.5 * hold
         np.testing.assert_allclose(velocity[0], [-force, force / 2.0], rtol=1e-12)
         before = body[0].copy()
         displace(2, velocity, 0.5, 0.01, shape, 20.0, body)
-        moves = np.clip(0.5 * velocity[0], -0.08, 0.08)
+        stiffness = 2.0 * 6.0 * max(1.0 - distance / 16.0, 0.0) / 16.0 / np.array([1.0, 2.0])
+        np.testing.assert_allclose(velocity[3], stiffness, rtol=1e-12)
+        lasting = -np.expm1(-stiffness) / (2.0 * stiffness) if distance < 16.0 else 0.5
+        moves = np.clip(lasting * velocity[0], -0.08, 0.08)
         np.testing.assert_allclose(body[0] - before, moves, atol=1e-12)
