@@ -299,7 +299,7 @@ def _grid(scenario: Scenario, types: w.Types, n_voxels: int, capacity: int) -> G
         start=np.zeros(n_voxels + 1, np.int64),
         order=np.zeros(capacity, np.int64),
         count=np.zeros(max(capacity, n_voxels), np.int64),
-        scratch=np.zeros((6, capacity)),
+        scratch=np.zeros((w.N_SCRATCH, capacity)),
     )
 
 

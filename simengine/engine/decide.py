@@ -15,7 +15,7 @@ from simengine.state import cells as c
 from simengine.state import world as w
 from simengine.state.log import log_event
 
-__all__ = ["decide", "remove_dead"]
+__all__ = ["decide", "remove_dead", "strike"]
 
 _DEATH = purpose("fate.death_threshold")
 _PROGRESS = purpose("fate.progress_threshold")
@@ -199,11 +199,44 @@ def decide(world, tick, hours, first, last):
             born += 1
 
 
+@kernel
+def strike(world, tick, hours, first, last):
+    """Let the attacked cells of a settled patch live through ``hours`` at the hazards from engaged killers alone.
+
+    Notes
+    -----
+    EQ-FATE-5: hazards add up. What else can happen to a cell of a settled patch was decided for the whole step of the
+    tissue at its beginning; what killers add is lived through at the pace of fates.
+    """
+    hazards, real = world.work.hazards, world.cells.real
+    declared = hazards.shape[0] - c.N_ARMS
+    end_h = tick / w.TICKS_PER_H + hours
+    hazards[:declared, 0] = 0.0
+    for i in range(first, last):
+        total = 0.0
+        for arm in range(c.N_ARMS):
+            hazards[declared + arm, 0] = world.grid.scratch[w.ATTACK + arm, i]
+            total += hazards[declared + arm, 0]
+        if total > 0.0:
+            code, at = first_event(real[c.DEATH_LEFT, i], total, 1.0, 0.0, hours)
+            for m in range(declared, hazards.shape[0]):
+                world.tally[w.TALLY_HAZARD, world.cells.whole[c.PATCH, i], m, world.cells.whole[c.TYPE, i]] += (
+                    hazards[m, 0] * at
+                )
+            real[c.DEATH_LEFT, i] -= total * at
+            if code == DEATH:
+                _die(world, tick, end_h - (hours - at), i, 0, total)
+
+
 @inlined
 def remove_dead(world):
     """Close the gaps that the dead leave, in order; return whether the columns changed."""
     cells = world.cells
-    n = cells.count[0]
+    n, fate, dead = cells.count[0], cells.whole[c.FATE], 0
+    for i in range(n):
+        dead += int(fate[i] >= 0)
+    if dead == 0:
+        return False
     kept = 0
     for i in range(n):
         if cells.whole[c.FATE, i] < 0:
@@ -215,4 +248,4 @@ def remove_dead(world):
                 cells.uid[kept] = cells.uid[i]
             kept += 1
     cells.count[0] = kept
-    return kept != n
+    return True

@@ -111,6 +111,8 @@ def record_layout(
         "mode_switches",
         "reported",
         "growth",
+        "settled",
+        "expected",
     ]
     tissue = ["functional", "injured", "scar", "void", "vessels", "debris", "neutrophils", "apoptotic", "graft", "crowding"]
     names = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simengine.engine.decide import decide, remove_dead
+from simengine.engine.decide import decide, remove_dead, strike
 from simengine.engine.hooks import act, propose
 from simengine.foundation.jit import inlined, kernel
 from simengine.foundation.random import arrival_identity, purpose
@@ -12,11 +12,11 @@ from simengine.foundation.samplers import poisson
 from simengine.kernels.fields import LOCAL, STEADY, TRANSIENT, step_mixed
 from simengine.kernels.fields_steady import solve_steady
 from simengine.kernels.fields_transient import step_transient
-from simengine.kernels.forces import displace, relax
+from simengine.kernels.forces import displace, relax, yielding
 from simengine.kernels.neighbours import DUPLICATE, locate, permute, sort_by_voxel
 from simengine.kernels.response import respond
 from simengine.mechanisms import MECHANISMS
-from simengine.mechanisms.cytotoxicity import engage
+from simengine.mechanisms.cytotoxicity import disengage, engage, sum_marks
 from simengine.mechanisms.environment import sense, sense_tissue
 from simengine.mechanisms.growth import spill
 from simengine.mechanisms.homing import RECRUITMENT
@@ -29,7 +29,18 @@ from simengine.state import cells as c
 from simengine.state import world as w
 from simengine.state.entry import enter
 
-__all__ = ["enlarge", "give_to_body", "live", "populate", "put_in_order", "relax_fields", "renew_tissue", "settle", "walk"]
+__all__ = [
+    "enlarge",
+    "give_to_body",
+    "live",
+    "populate",
+    "put_in_order",
+    "relax_fields",
+    "renew_tissue",
+    "settle",
+    "skirmish",
+    "walk",
+]
 
 _GROWTH = MECHANISMS.index("growth")
 _CYTOTOXICITY = MECHANISMS.index("cytotoxicity")
@@ -119,11 +130,16 @@ def _live_chunk(world, tick, hours, secretes, first, last):
 def live(world, tick, patch, hours, secretes):
     """Advance the cells of a patch by ``hours``: engagements are shared, then every chunk lives through the step.
 
-    Sources and losses of fields are renewed when ``secretes``, that is, before the fields are relaxed.
+    Sources and losses of fields are renewed when ``secretes``, that is, before the fields are relaxed. In a settled patch
+    killers have steps of their own, see ``skirmish``.
     """
     first, last = _range_of(world, patch)
     if world.enabled[_CYTOTOXICITY] == 1:
-        engage(world, tick, hours, first, last)
+        sum_marks(world, first, last)
+        if world.patch[patch, w.SETTLED] == 1.0:
+            disengage(world, first, last)
+        else:
+            engage(world, tick, hours, first, last)
     if secretes:
         fields = world.fields
         for f in range(fields.source.shape[0]):
@@ -134,6 +150,14 @@ def live(world, tick, patch, hours, secretes):
                 loss[v] = lost_in_tissue[v]
     for begin in range(first, last, w.CHUNK):
         _live_chunk(world, tick, hours, secretes, begin, min(begin + w.CHUNK, last))
+
+
+@inlined
+def skirmish(world, tick, patch, hours):
+    """Let the engaged killers of a settled patch act on their targets for ``hours``."""
+    first, last = _range_of(world, patch)
+    if world.enabled[_CYTOTOXICITY] == 1 and engage(world, tick, hours, first, last):
+        strike(world, tick, hours, first, last)
 
 
 @inlined
@@ -205,33 +229,38 @@ def relax_fields(world, patch, hours):
         fields.sweeps[f, 1] += cycles
 
 
+@inlined
+def _press(world, patch, first, last, minutes):
+    """Write to ``grid.scratch`` how far forces displace each cell of a patch within ``minutes``."""
+    grid, types, n_voxels = world.grid, world.types, world.tissue.shape[2]
+    mechanics = np.ones((3, types.real.shape[1]))
+    mechanics[0], mechanics[1] = types.real[w.TYPE_REPULSION], types.real[w.TYPE_ADHESION]
+    alone = np.array([1, grid.shape[1], grid.shape[2], grid.shape[3]])
+    start = grid.start[patch * n_voxels : (patch + 1) * n_voxels + 1]
+    reach = (_REACH, grid.largest_um[0])
+    relax(start, alone, grid.spacing_um[0], world.cells.real, world.cells.whole[c.TYPE], mechanics, reach, grid.scratch)
+    yielding(last - first, grid.scratch[:, first:last], minutes, _LONGEST_PUSH, world.cells.real[:, first:last])
+
+
 @kernel
 def walk(world, tick, patch, hours):
-    """Move the cells of a patch for one motion step: forces from where they stand, then walks, then the push."""
+    """Move the cells of a patch for one motion step: forces from where they stand, then walks, then the push.
+
+    In a settled patch that is the step of those who seek or are engaged; all others move once per step of the tissue.
+    """
     first, last = _range_of(world, patch)
     if last == first or world.enabled[_MOTILITY] == 0:
         return
-    grid, real, types = world.grid, world.cells.real, world.types
-    n_voxels = world.tissue.shape[2]
-    mechanics, velocity = grid.scratch[0:3], grid.scratch[3:6]
-    for i in range(first, last):
-        kind = world.cells.whole[c.TYPE, i]
-        mechanics[0, i] = types.real[w.TYPE_REPULSION, kind]
-        mechanics[1, i] = types.real[w.TYPE_ADHESION, kind]
-        mechanics[2, i] = 1.0
-    alone = np.array([1, grid.shape[1], grid.shape[2], grid.shape[3]])
-    start = grid.start[patch * n_voxels : (patch + 1) * n_voxels + 1]
-    relax(start, alone, grid.spacing_um[0], real, mechanics, _REACH, grid.largest_um[0], velocity)
-    move(world, tick, hours, first, last)
-    displace(
-        last - first,
-        velocity[:, first:last],
-        hours * 60.0,
-        _LONGEST_PUSH,
-        grid.shape,
-        grid.spacing_um[0],
-        real[:, first:last],
-    )
+    clock, grid = world.clock, world.grid
+    others_h = hours
+    if world.patch[patch, w.SETTLED] == 1.0:
+        others_h = clock[w.TISSUE] / w.TICKS_PER_H if tick % clock[w.TISSUE] == 0 else 0.0
+    if others_h > 0.0:
+        _press(world, patch, first, last, others_h * 60.0)
+    else:
+        grid.scratch[0:3, first:last] = 0.0
+    move(world, tick, hours, others_h, first, last)
+    displace(last - first, grid.scratch[:, first:last], grid.shape, grid.spacing_um[0], world.cells.real[:, first:last])
 
 
 @kernel

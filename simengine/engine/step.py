@@ -7,15 +7,28 @@
     7 relax                   fields, tissue
     8 record                  counts, ledger, events
 
-Every phase is due at fixed base ticks, whatever blocks the run is cut into; a patch without product cells or engaged
-killers sleeps: it takes the steps of the tissue instead of those of the walk, and nothing walks in it.
+Every phase is due at fixed base ticks, whatever blocks the run is cut into. A patch goes at one of three paces, chosen at
+each step of the tissue. Without product cells or engaged killers it *sleeps*: it takes the steps of the tissue, and nothing
+walks in it. Where so little happens that hazards can be held, it is *settled*: cells live, move and press at the steps of
+the tissue; only those who search for something to attack walk, and only engaged killers strike, at their own pace.
+Otherwise it is *busy*, and every clock counts.
 """
 
 from __future__ import annotations
 
 from simengine.engine.hooks import carry, flow
 from simengine.engine.record import record
-from simengine.engine.spaces import enlarge, give_to_body, live, put_in_order, relax_fields, renew_tissue, settle, walk
+from simengine.engine.spaces import (
+    enlarge,
+    give_to_body,
+    live,
+    put_in_order,
+    relax_fields,
+    renew_tissue,
+    settle,
+    skirmish,
+    walk,
+)
 from simengine.foundation.jit import inlined, kernel
 from simengine.state import body as b
 from simengine.state import cells as c
@@ -25,6 +38,8 @@ __all__ = ["advance"]
 
 ROOM = 2048
 """Columns kept free beyond a third more than the living, so that no step runs out of them."""
+SETTLED_SHARE = 0.01
+"""Largest share of product agents that may be expected to change within a step of the tissue while hazards are held for it."""
 FAST_AFTER_DOSE_H = 6
 """The body goes at the pace of the walk until this long after a dose."""
 
@@ -57,26 +72,48 @@ def _is_dose_near(world, tick, ticks):
 
 
 @inlined
-def _wake(world, tick):
-    """Decide which patches are awake for the next tissue step.
+def _holds_product(world, tick, patch):
+    """Return how many product cells a patch holds, and whether it holds any or an engaged killer."""
+    n_voxels, whole = world.tissue.shape[2], world.cells.whole
+    n, engaged = 0, 0
+    for i in range(world.grid.start[patch * n_voxels], world.grid.start[(patch + 1) * n_voxels]):
+        n += world.types.whole[w.TYPE_IS_PRODUCT, whole[c.TYPE, i]]
+        engaged += int(whole[c.ENGAGED_UNTIL, i] > tick)
+    return n, n + engaged > 0
+
+
+@inlined
+def _expect(world, patch):
+    """Return how many events of product agents were to be expected since this was last asked, and remember the sum."""
+    total = 0.0
+    for kind in range(world.types.real.shape[1]):
+        if world.types.whole[w.TYPE_IS_PRODUCT, kind] == 1:
+            for event in range(world.tally.shape[2]):
+                total += world.tally[w.TALLY_HAZARD, patch, event, kind]
+    since = total - world.patch[patch, w.EXPECTED]
+    world.patch[patch, w.EXPECTED] = total
+    return since
+
+
+@inlined
+def _set_pace(world, tick):
+    """Decide the pace of every patch for the next tissue step: asleep, settled or busy.
 
     Awake is a patch with living or waiting product cells or engaged killers, one that is given a dose, or any in mode
-    ``patch``.
+    ``patch``. It is settled if it was awake before, no dose is near, and of its product agents at most one in a hundred
+    was expected to die, divide or change stage within the last step of the tissue.
     """
     near = _is_dose_near(world, tick, world.clock[w.TISSUE])
     for p in range(world.patch.shape[0]):
-        busy = world.clock[w.MODE] == w.MODE_PATCH or (near and world.patch[p, w.TAKES_PRODUCT] == 1.0)
-        n_voxels = world.tissue.shape[2]
-        for i in range(world.grid.start[p * n_voxels], world.grid.start[(p + 1) * n_voxels]):
-            if busy:
-                break
-            busy = (
-                world.types.whole[w.TYPE_IS_PRODUCT, world.cells.whole[c.TYPE, i]] == 1
-                or world.cells.whole[c.ENGAGED_UNTIL, i] > tick
-            )
-        if busy != (world.patch[p, w.AWAKE] == 1.0):
-            world.patch[p, w.AWAKE] = 1.0 if busy else 0.0
-            world.patch[p, w.MODE_SWITCHES] += 1.0
+        patch = world.patch[p]
+        always = world.clock[w.MODE] == w.MODE_PATCH
+        n, alive = _holds_product(world, tick, p)
+        calm = patch[w.AWAKE] == 1.0 and _expect(world, p) <= SETTLED_SHARE * n
+        busy = always or alive or (near and patch[w.TAKES_PRODUCT] == 1.0)
+        if busy != (patch[w.AWAKE] == 1.0):
+            patch[w.MODE_SWITCHES] += 1.0
+        patch[w.AWAKE] = 1.0 if busy else 0.0
+        patch[w.SETTLED] = 1.0 if busy and calm and not near and not always else 0.0
 
 
 @inlined
@@ -109,11 +146,11 @@ def _advance_body(world, tick, stride):
 def _advance_patch(world, tick, patch):
     """Advance the tissue, cells and fields of a patch if their steps begin at ``tick``."""
     clock = world.clock
-    awake = world.patch[patch, w.AWAKE] == 1.0
+    busy = world.patch[patch, w.AWAKE] == 1.0 and world.patch[patch, w.SETTLED] == 0.0
     tissue_due = tick % clock[w.TISSUE] == 0
     if tissue_due:
         renew_tissue(world, patch, clock[w.TISSUE] / w.TICKS_PER_H)
-    fates, fields = (clock[w.FATES], clock[w.FIELDS]) if awake else (clock[w.TISSUE], clock[w.TISSUE])
+    fates, fields = (clock[w.FATES], clock[w.FIELDS]) if busy else (clock[w.TISSUE], clock[w.TISSUE])
     fields_due = tick % fields == 0
     if tick % fates == 0:
         live(world, tick, patch, fates / w.TICKS_PER_H, fields_due)
@@ -121,6 +158,23 @@ def _advance_patch(world, tick, patch):
         relax_fields(world, patch, fields / w.TICKS_PER_H)
     if tissue_due:
         enlarge(world, tick, patch)
+
+
+@inlined
+def _walk_patches(world, tick, stride):
+    """Let killers of settled patches strike, and the cells of all patches that are awake walk; return whether any is busy."""
+    clock, any_busy = world.clock, False
+    if tick % clock[w.FATES] == 0:
+        for p in range(world.patch.shape[0]):
+            if world.patch[p, w.SETTLED] == 1.0:
+                skirmish(world, tick, p, clock[w.FATES] / w.TICKS_PER_H)
+        settle(world)
+    for p in range(world.patch.shape[0]):
+        if world.patch[p, w.AWAKE] == 1.0:
+            walk(world, tick, p, stride / w.TICKS_PER_H)
+            world.patch[p, w.AWAKE_H] += stride / w.TICKS_PER_H
+            any_busy = any_busy or world.patch[p, w.SETTLED] == 0.0
+    return any_busy
 
 
 @kernel
@@ -145,7 +199,7 @@ def advance(world, first, last):
             _advance_body(world, tick, stride)
         else:
             if tick % clock[w.TISSUE] == 0:
-                _wake(world, tick)
+                _set_pace(world, tick)
             for p in range(world.patch.shape[0]):
                 any_awake = any_awake or world.patch[p, w.AWAKE] == 1.0
             stride = _stride(world, tick, any_awake)
@@ -154,11 +208,9 @@ def advance(world, first, last):
             for p in range(world.patch.shape[0]):
                 _advance_patch(world, tick, p)
             settle(world)
-            for p in range(world.patch.shape[0]):
-                if world.patch[p, w.AWAKE] == 1.0:
-                    walk(world, tick, p, stride / w.TICKS_PER_H)
-                    world.patch[p, w.AWAKE_H] += stride / w.TICKS_PER_H
-            if any_awake:
+            if any_awake and (
+                _walk_patches(world, tick, stride) or tick % clock[w.TISSUE] == 0 or (tick + stride) % clock[w.TISSUE] == 0
+            ):
                 put_in_order(world)
         tick += stride
     clock[w.NOW] = tick

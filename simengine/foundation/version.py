@@ -8,4 +8,4 @@ __all__ = ["MODEL_VERSION", "__version__"]
 
 __version__ = "0.1.0"
 
-MODEL_VERSION = "0.3.0"
+MODEL_VERSION = "0.4.0"

@@ -88,7 +88,7 @@ def offer_slots(slots, n, index, strength, offered):
 
 
 @inlined
-def deliver_attack(slots, kill, n, index, strength, weight, claims, out):
+def deliver_attack(slots, kill, n, index, strength, weight, accepted, out):
     """Turn the accepted slots of one killer into hazards on its targets; return the hazard it delivered, per h.
 
     Parameters
@@ -99,14 +99,14 @@ def deliver_attack(slots, kill, n, index, strength, weight, claims, out):
         From :func:`keep_recognised`.
     weight : float64[C]
         Real cells per agent.
-    claims : float64[2, C]
-        Slots offered to each target by all killers, and slots that it accepts.
+    accepted : float64[C]
+        Share of the slots offered to each target by all killers that it accepts, 0-1.
     out : float64[C]
         Hazard of each target from this arm, per h; added to.
 
     Notes
     -----
-    EQ-KILL-1: e_kt = offered by k to t x min(1, accepted_t / offered_t); hazard of t = kill x sum_k e_kt / weight_t.
+    EQ-KILL-1: e_kt = offered by k to t x min(1, places of t / offered_t); hazard of t = kill x sum_k e_kt / weight_t.
     """
     total = 0.0
     for m in range(n):
@@ -114,9 +114,7 @@ def deliver_attack(slots, kill, n, index, strength, weight, claims, out):
     delivered = 0.0
     for m in range(n):
         j = index[m]
-        engaged = slots * strength[m] / total
-        if claims[0, j] > claims[1, j]:
-            engaged *= claims[1, j] / claims[0, j]
+        engaged = slots * strength[m] / total * accepted[j]
         out[j] += kill * engaged / weight[j]
         delivered += kill * engaged / slots
     return delivered

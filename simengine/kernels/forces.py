@@ -21,7 +21,7 @@ import numpy as np
 from simengine.foundation.jit import inlined, kernel
 from simengine.kernels.neighbours import interval_of, reflect
 
-__all__ = ["displace", "relax"]
+__all__ = ["displace", "relax", "yielding"]
 
 NUDGE = 1e-9  # µm; two cells at one place are taken to lie this far apart along x, the earlier one on the left
 
@@ -258,15 +258,15 @@ def relax(start, shape, spacing, body, kind, mechanics, reach, out_velocity):
 
 
 @kernel
-def displace(count, velocity, minutes, cap, shape, spacing, body):
-    """Move the first `count` cells along their velocity, each by at most `cap` radii; return how many were capped.
+def yielding(count, velocity, minutes, cap, body):
+    """Turn the velocity of the first `count` cells into how far it takes them, at most `cap` radii; return how many were cut.
 
     Parameters
     ----------
-    velocity : float64[≥4, C], from `relax`: µm/min, and the stiffness, per min; minutes : float64.
+    velocity : float64[≥4, C], from `relax`: µm/min, and the stiffness, per min; rows 0 to 2 become µm.
+    minutes : float64.
     cap : float64, the longest move as a fraction of the cell's radius; a longer one keeps its direction.
-    shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm. Walls reflect; in one layer z stays.
-    body : float64[≥4, C], rows 0 to 2 rewritten.
+    body : float64[≥4, C], row 3 the radius, µm.
 
     Notes
     -----
@@ -275,20 +275,30 @@ def displace(count, velocity, minutes, cap, shape, spacing, body):
     bound, so that no step, however long, throws a cell beyond where the force has gone. A forward Euler step of 6 min
     with c_r/drag = 10 µm/min and 11 neighbours never settles; this one does, as ``tests/unit/test_forces.py`` shows.
     """
-    width, depth, height = shape[3] * spacing, shape[2] * spacing, shape[1] * spacing
     capped = 0
     for i in range(count):
         lasting = minutes / (1.0 + 2.0 * velocity[3, i] * minutes)
         dx, dy, dz = lasting * velocity[0, i], lasting * velocity[1, i], lasting * velocity[2, i]
-        move = np.sqrt(dx * dx + dy * dy + dz * dz)
-        longest = cap * body[3, i]
-        if move > longest:
-            capped += 1
-            dx *= longest / move
-            dy *= longest / move
-            dz *= longest / move
-        body[0, i] = reflect(body[0, i] + dx, width)
-        body[1, i] = reflect(body[1, i] + dy, depth)
-        if shape[1] > 1:
-            body[2, i] = reflect(body[2, i] + dz, height)
+        move, longest = np.sqrt(dx * dx + dy * dy + dz * dz), cap * body[3, i]
+        kept = longest / move if move > longest else 1.0
+        capped += int(move > longest)
+        velocity[0, i], velocity[1, i], velocity[2, i] = kept * dx, kept * dy, kept * dz
     return capped
+
+
+@kernel
+def displace(count, displacement, shape, spacing, body):
+    """Move the first `count` cells.
+
+    Parameters
+    ----------
+    displacement : float64[≥3, C], µm.
+    shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm. Walls reflect; in one layer z stays.
+    body : float64[≥4, C], rows 0 to 2 rewritten.
+    """
+    width, depth, height = shape[3] * spacing, shape[2] * spacing, shape[1] * spacing
+    for i in range(count):
+        body[0, i] = reflect(body[0, i] + displacement[0, i], width)
+        body[1, i] = reflect(body[1, i] + displacement[1, i], depth)
+        if shape[1] > 1:
+            body[2, i] = reflect(body[2, i] + displacement[2, i], height)

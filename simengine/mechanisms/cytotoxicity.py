@@ -55,9 +55,12 @@ def act(world, tick, hours, first, last):
             real[c.PRESENTED, i] = pair[b.PAIR_PRESENTED]
 
 
-@inlined
-def _sum_marks(world, patch, first, last):
+@kernel
+def sum_marks(world, first, last):
     """Store per patch how much of each mark its cells show, so that nobody searches in vain."""
+    if last == first:
+        return
+    patch = world.cells.whole[c.PATCH, first]
     for m in range(c.N_MARKS):
         total = 0.0
         for i in range(first, last):
@@ -66,32 +69,53 @@ def _sum_marks(world, patch, first, last):
 
 
 @kernel
-def engage(world, tick, hours, first, last):
-    """Share all engaged killers of a patch among their targets and store the hazards, per arm.
-
-    Two passes in canonical order: all offers first, then what each target accepts. A killer without a target in reach
-    lets go. Fatigue grows with the hazard delivered, never with who died.
-    """
-    real, whole, types = world.cells.real, world.cells.whole, world.types
-    claims = world.grid.scratch
-    if last > first:
-        _sum_marks(world, whole[c.PATCH, first], first, last)
+def disengage(world, first, last):
+    """Forget the hazards from killers; return how many cells were engaged when last seen."""
+    until = world.cells.whole[c.ENGAGED_UNTIL]
+    for arm in range(c.N_ARMS):
+        world.grid.scratch[w.ATTACK + arm, first:last] = 0.0
+    engaged = 0
     for i in range(first, last):
-        claims[0, i] = 0.0
-        claims[1, i] = types.real[w.TYPE_ACCEPTS, whole[c.TYPE, i]] * real[c.WEIGHT, i]
-        for arm in range(c.N_ARMS):
-            real[c.ATTACK + arm, i] = 0.0
+        engaged += int(until[i] >= 0)
+    return engaged
+
+
+@inlined
+def _share_places(world, tick, first, last):
+    """Let every engaged killer offer its slots, then store which share of the offers each target has places for.
+
+    A killer without a target in reach lets go.
+    """
+    real, whole = world.cells.real, world.cells.whole
+    offered = world.grid.scratch[w.OFFERED]
+    for i in range(first, last):
+        offered[i] = 0.0
     for i in range(first, last):
         if whole[c.ENGAGED_UNTIL, i] > tick:
             n = recognised_here(world, i)
             if n == 0:
                 whole[c.ENGAGED_UNTIL, i] = -1
             else:
-                offer_slots(real[c.WEIGHT, i], n, world.work.index, world.work.strength, claims[0])
+                offer_slots(real[c.WEIGHT, i], n, world.work.index, world.work.strength, offered)
+    for i in range(first, last):
+        places = world.types.real[w.TYPE_ACCEPTS, whole[c.TYPE, i]] * real[c.WEIGHT, i]
+        offered[i] = places / offered[i] if offered[i] > places else 1.0
+
+
+@kernel
+def engage(world, tick, hours, first, last):
+    """Share all engaged killers of a patch among their targets and store the hazards, per arm; return whether there are any.
+
+    Two passes in canonical order: all offers first, then what each target accepts. Fatigue grows with the hazard
+    delivered, never with who died. The hazards stand in ``grid.scratch`` until the columns change.
+    """
+    real, whole, types = world.cells.real, world.cells.whole, world.types
+    if disengage(world, first, last) == 0:
+        return False
+    _share_places(world, tick, first, last)
     for i in range(first, last):
         if whole[c.ENGAGED_UNTIL, i] > tick:
             n = recognised_here(world, i)
-            out = real[c.ATTACK + types.whole[w.TYPE_ARM, whole[c.TYPE, i]]]
             delivered = deliver_attack(
                 real[c.WEIGHT, i],
                 real[c.KILLING, i],
@@ -99,10 +123,11 @@ def engage(world, tick, hours, first, last):
                 world.work.index,
                 world.work.strength,
                 real[c.WEIGHT],
-                claims,
-                out,
+                world.grid.scratch[w.OFFERED],
+                world.grid.scratch[w.ATTACK + types.whole[w.TYPE_ARM, whole[c.TYPE, i]]],
             )
             real[c.FATIGUE, i] += delivered * hours
+    return True
 
 
 @inlined
@@ -112,4 +137,4 @@ def propose(world, tick, hours, first, last):
     declared = hazards.shape[0] - c.N_ARMS
     for arm in range(c.N_ARMS):
         for k in range(last - first):
-            hazards[declared + arm, k] = world.cells.real[c.ATTACK + arm, first + k]
+            hazards[declared + arm, k] = world.grid.scratch[w.ATTACK + arm, first + k]

@@ -61,15 +61,14 @@ def _meets(world, i, hours, tick, part):
 
 
 @inlined
-def _walk(world, tick, minutes, i):
-    """Move one cell for one motion step, in substeps of at most half its reach and half its persistence time."""
+def _walk(world, tick, minutes, i, searches):
+    """Move one cell for ``minutes``, in substeps of at most half its reach and its persistence time."""
     real, whole, uid = world.cells.real, world.cells.whole, world.cells.uid[i]
     kind = whole[c.TYPE, i]
     speed = real[c.SPEED, i]
     nz, ny, nx = world.grid.shape[1], world.grid.shape[2], world.grid.shape[3]
     spacing = world.grid.spacing_um[0]
     persistence = world.types.real[w.TYPE_PERSISTENCE_MIN, kind]
-    searches = _can_find(world, i, kind)
     longest = min(persistence, minutes)
     if searches:
         longest = min(longest, (real[c.RADIUS, i] + 4.0) / (2.0 * speed))
@@ -97,20 +96,24 @@ def _walk(world, tick, minutes, i):
 
 
 @kernel
-def move(world, tick, hours, first, last):
-    """Let all cells of a patch walk for one motion step; engaged killers stay where they are (EQ-WALK-4).
+def move(world, tick, hours, others_hours, first, last):
+    """Let the cells of a patch walk: those who search ``hours``, all others ``others_hours``; engaged killers stay (EQ-WALK-4).
 
-    Everyone meets the others where they were at the start of the step, so the order of cells does not matter: a cell
-    walks in its own column, and its new place is put aside until all have walked.
+    Everyone meets the others where they were at the start of the step, so the order of cells does not matter: a cell walks
+    in its own column, and how far it came is added to its displacement in ``grid.scratch``.
     """
-    real, whole, ended = world.cells.real, world.cells.whole, world.grid.scratch
+    real, whole, moved = world.cells.real, world.cells.whole, world.grid.scratch
     for i in range(first, last):
-        x, y, z = real[c.X, i], real[c.Y, i], real[c.Z, i]
-        if whole[c.ENGAGED_UNTIL, i] <= tick:
-            whole[c.ENGAGED_UNTIL, i] = -1
-            if real[c.SPEED, i] > 0.0:
-                _walk(world, tick, hours * 60.0, i)
-        ended[0, i], ended[1, i], ended[2, i] = real[c.X, i], real[c.Y, i], real[c.Z, i]
-        real[c.X, i], real[c.Y, i], real[c.Z, i] = x, y, z
-    for i in range(first, last):
-        real[c.X, i], real[c.Y, i], real[c.Z, i] = ended[0, i], ended[1, i], ended[2, i]
+        if whole[c.ENGAGED_UNTIL, i] > tick:
+            continue
+        whole[c.ENGAGED_UNTIL, i] = -1
+        if real[c.SPEED, i] > 0.0:
+            searches = _can_find(world, i, whole[c.TYPE, i])
+            minutes = 60.0 * (hours if searches else others_hours)
+            if minutes > 0.0:
+                x, y, z = real[c.X, i], real[c.Y, i], real[c.Z, i]
+                _walk(world, tick, minutes, i, searches)
+                moved[0, i] += real[c.X, i] - x
+                moved[1, i] += real[c.Y, i] - y
+                moved[2, i] += real[c.Z, i] - z
+                real[c.X, i], real[c.Y, i], real[c.Z, i] = x, y, z

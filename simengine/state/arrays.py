@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simengine.state.cells import grow_cells
-from simengine.state.world import Events, Grid, World
+from simengine.state.world import N_SCRATCH, Events, Grid, World
 
 __all__ = ["arrays_of", "grow", "with_arrays", "without_events"]
 
@@ -52,7 +52,7 @@ def grow(world: World) -> World:
         start=world.grid.start,
         order=np.zeros(capacity, np.int64),
         count=np.zeros(max(capacity, world.grid.start.size), np.int64),
-        scratch=np.zeros((6, capacity)),
+        scratch=np.zeros((N_SCRATCH, capacity)),
     )
     return world._replace(cells=grow_cells(world.cells, capacity), grid=grid)
 

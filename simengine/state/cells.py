@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 __all__ = ["N_ARMS", "N_MARKS", "Cells", "allocate_cells", "grow_cells"]
 
 N_ARMS = 4
-"""Number of arms of attack that a cell can suffer from at once (rows of the attack block)."""
+"""Number of arms of attack that a cell can suffer from at once."""
 
 # Rows of Cells.real; the first four are the body that kernels.neighbours expects ----------------------------------------
 (
@@ -47,9 +47,7 @@ N_ARMS = 4
 ) = range(26)
 N_MARKS = 5
 """Marks that a target can show: the rows from CLASS_1 on."""
-ATTACK = 26
-"""First of the N_ARMS rows that hold the hazard (per h) from engaged killers of each arm."""
-N_REAL = ATTACK + N_ARMS
+N_REAL = 26
 
 # Rows of Cells.whole --------------------------------------------------------------------------------------------------
 (

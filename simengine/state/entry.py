@@ -81,7 +81,8 @@ def enter(world, kind, patch, identity, tick):
         cells.real[c.FRAILTY, i] = 1.0
     for row in range(c.N_WHOLE):
         cells.whole[row, i] = 0
-    period = world.clock[w.FATES] if world.patch[patch, w.AWAKE] == 1.0 else world.clock[w.TISSUE]
+    busy = world.patch[patch, w.AWAKE] == 1.0 and world.patch[patch, w.SETTLED] == 0.0
+    period = world.clock[w.FATES] if busy else world.clock[w.TISSUE]
     cells.real[c.OWED_H, i] = ((period - tick % period) % period) / w.TICKS_PER_H
     cells.whole[c.TYPE, i] = kind
     cells.whole[c.PATCH, i] = patch

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simengine.state.cells import Cells
+from simengine.state.cells import N_ARMS, Cells
 
 __all__ = ["Body", "Events", "Fields", "Grid", "Record", "Rules", "Types", "Work", "World"]
 
@@ -72,8 +72,10 @@ BEFORE_TICK_0 = 2**33
     MODE_SWITCHES,
     REPORTED,  # dead product cells that the body has been told of (real, at the scale of tick 0)
     GROWTH,  # ZONE_MM3 now over that of tick 0: a graft at its packing limit enlarges the tissue that it fills
-) = range(18)
-N_PATCH = 18
+    SETTLED,  # 1 = awake, but so little happens that only seekers go at the pace of the walk
+    EXPECTED,  # cumulative hazard that product cells have lived through, all causes: events expected, agents
+) = range(20)
+N_PATCH = 20
 
 # Columns of Types.real and Types.whole --------------------------------------------------------------------------------
 (
@@ -97,12 +99,17 @@ TYPE_IS_PRODUCT, TYPE_ARM, TYPE_NEXT, TYPE_POOL, TYPE_KIND = range(5)
 N_TYPE_WHOLE = 5
 
 
+OFFERED, ATTACK = 0, 1
+N_SCRATCH = ATTACK + N_ARMS
+
+
 class Grid(NamedTuple):
     """Geometry and the cell list.
 
     ``shape`` int64[4] (P, nz, ny, nx); ``spacing_um`` float64[1]; ``largest_um`` float64[1] largest radius of any cell;
     ``start`` int64[V+1] first column of each voxel; ``order`` int64[C] and ``count`` int64[max(C, V)] for sorting;
-    ``scratch`` float64[6, C] of one phase (mechanics and velocity, or claims on targets).
+    ``scratch`` float64[N_SCRATCH, C] of one phase: displacement and stiffness; or share of claims accepted (OFFERED) and
+    hazard per h from engaged killers of each arm (from ATTACK on).
     """
 
     shape: Wholes

@@ -40,7 +40,7 @@ def test_the_generated_part_is_what_the_code_says_today():
 
 def test_the_generated_part_holds_every_row():
     """So many rows in each array as the arrays themselves have."""
-    sizes = {"Cells.real": c.ATTACK, "Cells.whole": c.N_WHOLE, "World.tissue": w.N_TISSUE, "World.patch": w.N_PATCH}
+    sizes = {"Cells.real": c.N_REAL, "Cells.whole": c.N_WHOLE, "World.tissue": w.N_TISSUE, "World.patch": w.N_PATCH}
     sizes |= {"World.clock": w.N_CLOCK, "Types.real": w.N_TYPE_REAL, "Types.whole": w.N_TYPE_WHOLE}
     sizes |= {"Fields.constant": w.N_FIELD_CONSTANTS, "Body.counts": b.N_COMPARTMENTS, "Body.doses": b.N_DOSE}
     sizes |= {"Body.pair": b.N_PAIR, "Body.drugs": b.N_DRUG, "Body.flux": b.N_FLUX}

@@ -13,7 +13,7 @@ from simengine.engine.spaces import put_in_order
 from simengine.foundation.jit import kernel
 from simengine.kernels.contacts import MARGIN_UM, deliver_attack, keep_recognised, offer_slots, share_in_reach
 from simengine.kernels.fates import DEATH, NOTHING, PROGRESS, first_event, pick_cause, relax_towards
-from simengine.kernels.forces import displace, relax
+from simengine.kernels.forces import displace, relax, yielding
 from simengine.kernels.motion import new_heading, turning_probability
 from simengine.kernels.response import respond
 from simengine.mechanisms import antibody, apoptosis, cytotoxicity, motility, phagocytosis, registry
@@ -184,12 +184,12 @@ def test_killers_share_their_slots_and_targets_accept_so_many():
     kept = keep_recognised(3, index, np.array([1.0, 0.0, 0.0, 0.0]), marks, weight, strength)
     assert kept == 2
     np.testing.assert_allclose(strength[:2], [0.5, 0.5])
-    claims, hazard = np.zeros((2, 3)), np.zeros(3)
-    claims[1] = [1.0, 100.0, 100.0]
+    offered, hazard = np.zeros(3), np.zeros(3)
     for _ in range(2):
-        offer_slots(2.0, kept, index, strength, claims[0])
-    np.testing.assert_allclose(claims[0], [2.0, 2.0, 0.0])
-    delivered = [deliver_attack(2.0, 0.3, kept, index, strength, weight, claims, hazard) for _ in range(2)]
+        offer_slots(2.0, kept, index, strength, offered)
+    np.testing.assert_allclose(offered, [2.0, 2.0, 0.0])
+    accepted = np.minimum(1.0, [1.0, 100.0, 100.0] / np.maximum(offered, 1e-9))
+    delivered = [deliver_attack(2.0, 0.3, kept, index, strength, weight, accepted, hazard) for _ in range(2)]
     np.testing.assert_allclose(hazard, [0.3 * 1.0 / 1.0, 0.3 * 2.0 / 4.0, 0.0])
     engaged = 0.5 + 1.0
     np.testing.assert_allclose(delivered, 0.3 * engaged / 2.0)
@@ -213,7 +213,7 @@ def test_searching_killers_engage_at_their_rate_times_what_they_recognise():
     engaged, steps = 0, 10
     for step in range(steps):
         small.world.cells.whole[c.ENGAGED_UNTIL, :n] = -1
-        motility.move(small.handle, 12 * step, 0.1, 0, n)
+        motility.move(small.handle, 12 * step, 0.1, 0.1, 0, n)
         engaged += int(np.sum(small.world.cells.whole[c.ENGAGED_UNTIL, :n] > 12 * step))
     sees = small.world.types.sees[small.type_of("cd8"), 0]
     chance = 1.0 - 0.5**sees
@@ -307,12 +307,12 @@ def test_engaged_killers_stay_and_the_others_walk_their_speed():
     real[c.SPEED, :2] = 5.0
     whole[c.ENGAGED_UNTIL, :2] = 1000, -1
     heading = real[c.HEADING_X : c.HEADING_Z + 1, 1].copy()
-    moved = []
+    moved, displaced = [], small.world.grid.scratch[:3, :2]
     for tick in range(0, 600, 12):
-        before = real[c.X : c.Z + 1, :2].copy()
-        motility.move(small.handle, tick, 0.1, 0, 2)
-        moved.append(real[c.X : c.Z + 1, :2] - before)
-        real[c.X : c.Z + 1, :2] = 200.0
+        displaced[:] = 0.0
+        motility.move(small.handle, tick, 0.1, 0.1, 0, 2)
+        moved.append(displaced.copy())
+    np.testing.assert_array_equal(real[c.X : c.Z + 1, :2], 200.0)
     lengths = np.linalg.norm(moved, axis=1)
     np.testing.assert_array_equal(lengths[:, 0], 0.0)
     np.testing.assert_allclose(lengths[:, 1], 30.0, rtol=1e-9)
@@ -346,10 +346,11 @@ def test_a_pair_pushes_and_holds_by_the_pair_law():
         push, hold = max(1.0 - distance / 16.0, 0.0) ** 2, max(1.0 - distance / 20.0, 0.0) ** 2
         force = 6.0 * push - 0.5 * hold
         np.testing.assert_allclose(velocity[0], [-force, force / 2.0], rtol=1e-12)
-        before = body[0].copy()
-        displace(2, velocity, 0.5, 0.01, shape, 20.0, body)
+        before, pulled = body[0].copy(), velocity[0].copy()
+        yielding(2, velocity, 0.5, 0.01, body)
+        displace(2, velocity, shape, 20.0, body)
         stiffness = 2.0 * 6.0 * max(1.0 - distance / 16.0, 0.0) / 16.0 / np.array([1.0, 2.0])
         np.testing.assert_allclose(velocity[3], stiffness, rtol=1e-12)
-        lasting = -np.expm1(-stiffness) / (2.0 * stiffness) if distance < 16.0 else 0.5
-        moves = np.clip(lasting * velocity[0], -0.08, 0.08)
+        lasting = 0.5 / (1.0 + 2.0 * stiffness * 0.5)
+        moves = np.clip(lasting * pulled, -0.08, 0.08)
         np.testing.assert_allclose(body[0] - before, moves, atol=1e-12)
