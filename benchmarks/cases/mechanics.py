@@ -1,7 +1,7 @@
 """One step of pair forces in 3-D, agents kept in order and moved: the engine, C, and PhysiCell's model.
 
 Cells of one radius in hexagonal close packing (spacing 15.5 µm, reach 21 µm, about 11 neighbours among 95 candidates) in
-20 µm voxels; a state of 34 real and 10 whole rows is carried along. `C list` is the usual cell list, `C pairs` the recipe of
+20 µm voxels; a state of 26 real and 9 whole rows is carried along. `C list` is the usual cell list, `C pairs` the recipe of
 the kernel, `C verlet` keeps its list for ten steps (benchmarks/reference/cells.c). pyphysicell takes PhysiCell's mechanics
 step of 0.1 min from the same places: `model` is its public `Simulation.run`, `kernels` its cell list, forces and
 positions alone.
@@ -21,12 +21,12 @@ from benchmarks.figures import Figure, Missing
 from benchmarks.peers.stated import close_packing
 from benchmarks.setting import NO_COMPILER, Setting, reference
 from benchmarks.timing import Spent, figures_of, in_turns, timed
-from simengine.kernels.forces import displace, relax
+from simengine.kernels.forces import displace, relax, yielding
 from simengine.kernels.neighbours import locate, permute, sort_by_voxel
 
 SPACING_UM = 20.0
 RADIUS_UM = 8.412710547954228
-REAL_ROWS, WHOLE_ROWS = 34, 10
+REAL_ROWS, WHOLE_ROWS = 26, 9
 STEPS = 8
 GOAL_NS, MOST_OF_C_LIST = 350.0, 0.65
 
@@ -36,28 +36,28 @@ def step_phases(n: int) -> dict[str, Callable[[], Any]]:
     rng = np.random.default_rng(1)
     real = np.zeros((REAL_ROWS, n))
     real[:3] = close_packing(n, rng)
-    whole = np.zeros((WHOLE_ROWS, n), np.int64)
-    patch = whole[0]
+    whole = np.zeros((WHOLE_ROWS, n), np.int32)
+    patch, kind = whole[:2]
     uid = rng.permutation(n).astype(np.uint64)
     real[3] = RADIUS_UM
-    mechanics = np.repeat([[10.0], [0.4], [1.0]], n, axis=1)
+    mechanics = np.array([[10.0], [0.4], [1.0]])
     across = int(np.ceil(real[:3].max() / SPACING_UM))
     shape = np.array([1, across, across, across])
-    voxel, order, work = np.empty((3, n), np.int64)
+    voxel, order = np.empty((2, n), np.int32)
     start = np.empty(across**3 + 1, np.int64)
-    cursor = np.empty(across**3, np.int64)
-    velocity = np.empty((3, n))
+    cursor = np.empty(across**3, np.int32)
+    velocity = np.empty((4, n))
 
-    def carry() -> None:
-        for block in (real.view(np.int64), whole, uid.reshape(1, -1).view(np.int64)):
-            permute(block, order, n, work)
+    def move() -> None:
+        yielding(n, velocity, 0.1, 0.1, real)
+        displace(n, velocity, shape, SPACING_UM, real)
 
     return {
         "locate": lambda: locate(n, real, patch, SPACING_UM, shape, voxel),
         "sort": lambda: sort_by_voxel(n, voxel, uid, start, order, cursor),
-        "permute": carry,
-        "forces": lambda: relax(start, shape, SPACING_UM, real, mechanics, 1.25, RADIUS_UM, velocity),
-        "move": lambda: displace(n, velocity, 0.1, 0.1, shape, SPACING_UM, real),
+        "permute": lambda: permute(real, whole, uid, order, n),
+        "forces": lambda: relax(start, shape, SPACING_UM, real, kind, mechanics, (1.25, RADIUS_UM), velocity),
+        "move": move,
     }
 
 

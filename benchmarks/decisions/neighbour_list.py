@@ -26,7 +26,7 @@ import numpy as np
 
 from simengine.foundation.jit import kernel
 from simengine.kernels import forces
-from simengine.kernels.neighbours import locate, permute, sort_by_voxel
+from simengine.kernels.neighbours import locate, sort_by_voxel
 
 SPACING = 20.0
 FACTOR = 1.25
@@ -92,10 +92,10 @@ def sum_from_both_sides(bins, bin_start, packed, reach, force):
 
 
 @kernel
-def relax_from_both_sides(shape, spacing, body, mechanics, reach, largest, out_velocity):
+def relax_from_both_sides(shape, spacing, body, mechanics, reach, out_velocity):
     """As `forces._relax_patch`, but every cell gathers its own sum."""
-    n = body.shape[1]
-    bins = forces._bins_across(shape, spacing, max(2.0 * reach * largest * (1.0 + 1e-9), spacing))
+    n, (multiple, largest) = body.shape[1], reach
+    bins = forces._bins_across(shape, spacing, max(2.0 * multiple * largest * (1.0 + 1e-9), spacing))
     extent = (shape[3] * spacing, shape[2] * spacing, shape[1] * spacing)
     bin_start = np.empty(bins[0] * bins[1] * bins[2] + 1, np.int64)
     slot = np.empty(n, np.int64)
@@ -105,11 +105,11 @@ def relax_from_both_sides(shape, spacing, body, mechanics, reach, largest, out_v
         k = slot[i]
         for row in range(4):
             packed[row, k] = body[row, i]
-        packed[4, k], packed[5, k] = np.sqrt(mechanics[0, i]), np.sqrt(mechanics[1, i])
-    pairs = sum_from_both_sides(bins, bin_start, packed, reach, force)
+        packed[4, k], packed[5, k] = np.sqrt(mechanics[0, 0]), np.sqrt(mechanics[1, 0])
+    pairs = sum_from_both_sides(bins, bin_start, packed, multiple, force)
     for i in range(n):
         for axis in range(3):
-            out_velocity[axis, i] = force[axis, slot[i]] / mechanics[2, i]
+            out_velocity[axis, i] = force[axis, slot[i]] / mechanics[2, 0]
     return pairs
 
 
@@ -129,12 +129,12 @@ def collect_later_voxels(v, far, start, shape, packed, candidate, source):
 
 @kernel
 def relax_by_voxels(shape, start, far, packed, mechanics, reach, out_velocity):
-    """Velocities of one patch by the voxels that `start` describes; `packed` is overwritten rows of the cells."""
+    """Velocities of one patch by the voxels that `start` describes."""
     n = packed.shape[1]
-    candidate, gap, force = np.empty((4, n)), np.empty(n), np.zeros((3, n))
+    candidate, gap, force, strength = np.empty((4, n)), np.empty(n), np.zeros((n, 4)), np.empty((n, 2))
     source, near = np.empty(n, np.uint64), np.empty(n, np.uint64)
     for i in range(n):
-        packed[4, i], packed[5, i] = np.sqrt(mechanics[0, i]), np.sqrt(mechanics[1, i])
+        strength[i, 0], strength[i, 1] = np.sqrt(mechanics[0, 0]), np.sqrt(mechanics[1, 0])
     pairs = 0
     for v in range(start.size - 1):
         own = start[v + 1] - start[v]
@@ -142,11 +142,11 @@ def relax_by_voxels(shape, start, far, packed, mechanics, reach, out_velocity):
             m = collect_later_voxels(v, far, start, shape, packed, candidate, source)
             for a in range(own):
                 kept = forces._keep_near(a, m, candidate, reach, gap, near)
-                forces._push(a, kept, near, candidate, source, packed, reach, force)
+                forces._push(a, kept, near, candidate, source, strength, reach, force)
                 pairs += int(kept)
     for i in range(n):
         for axis in range(3):
-            out_velocity[axis, i] = force[axis, i] / mechanics[2, i]
+            out_velocity[axis, i] = force[i, axis] / mechanics[2, 0]
     return pairs
 
 
@@ -171,27 +171,26 @@ def ways(cells: np.ndarray, shape_of: tuple[int, ...]) -> dict[str, Callable[[],
     """Return the four ways on the same sorted cells; they are checked against one another."""
     n = cells.shape[1]
     shape = np.array(shape_of, np.int64)
-    voxel, order, work = np.empty((3, n), np.int64)
-    start, cursor = np.empty(shape.prod() + 1, np.int64), np.empty(shape.prod(), np.int64)
-    locate(n, cells, np.zeros(n, np.int64), SPACING, shape, voxel)
+    voxel, order, kind = np.zeros((3, n), np.int32)
+    start, cursor = np.empty(shape.prod() + 1, np.int64), np.empty(shape.prod(), np.int32)
+    locate(n, cells, kind, SPACING, shape, voxel)
     sort_by_voxel(n, voxel, np.arange(n, dtype=np.uint64), start, order, cursor)
-    permute(cells.view(np.int64), order, n, work)
-    mechanics = np.repeat([[10.0], [0.4], [1.0]], n, axis=1)
+    cells = np.ascontiguousarray(cells[:, order])
+    mechanics = np.array([[10.0], [0.4], [1.0]])
     largest = float(cells[3].max())
-    packed = np.vstack([cells, np.empty((2, n))])
-    out = np.empty((3, n))
+    out = np.empty((4, n))
     far = int(np.ceil(2 * FACTOR * largest / SPACING))
-    longer = largest * 1.25
+    reach, longer = (FACTOR, largest), (FACTOR, largest * 1.25)
     table = {
-        "bins, each pair once": lambda: forces.relax(start, shape, SPACING, cells, mechanics, FACTOR, largest, out),
-        "bins a quarter longer": lambda: forces.relax(start, shape, SPACING, cells, mechanics, FACTOR, longer, out),
-        "bins, from both sides": lambda: relax_from_both_sides(shape, SPACING, cells, mechanics, FACTOR, largest, out),
-        "voxels within reach": lambda: relax_by_voxels(shape, start, far, packed, mechanics, FACTOR, out),
+        "bins, each pair once": lambda: forces.relax(start, shape, SPACING, cells, kind, mechanics, reach, out),
+        "bins a quarter longer": lambda: forces.relax(start, shape, SPACING, cells, kind, mechanics, longer, out),
+        "bins, from both sides": lambda: relax_from_both_sides(shape, SPACING, cells, mechanics, reach, out),
+        "voxels within reach": lambda: relax_by_voxels(shape, start, far, cells, mechanics, FACTOR, out),
     }
     velocities = []
     for way in table.values():
         way()
-        velocities.append(out.copy())
+        velocities.append(out[:3].copy())
     if np.ptp(velocities, axis=0).max() > 1e-11:
         raise ValueError("the ways to find neighbours disagree")
     return table

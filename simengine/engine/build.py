@@ -297,8 +297,8 @@ def _grid(scenario: Scenario, types: w.Types, n_voxels: int, capacity: int) -> G
         spacing_um=np.array([scenario.patch.spacing_um]),
         largest_um=np.array([np.ceil(largest * 1.001)]),
         start=np.zeros(n_voxels + 1, np.int64),
-        order=np.zeros(capacity, np.int64),
-        count=np.zeros(max(capacity, n_voxels), np.int64),
+        order=np.zeros(capacity, np.int32),
+        count=np.zeros(n_voxels, np.int32),
         scratch=np.zeros((w.N_SCRATCH, capacity)),
     )
 

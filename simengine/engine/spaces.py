@@ -65,9 +65,7 @@ def put_in_order(world):
     locate(n, cells.real, cells.whole[c.PATCH], grid.spacing_um[0], grid.shape, cells.whole[c.VOXEL])
     if sort_by_voxel(n, cells.whole[c.VOXEL], cells.uid, grid.start, grid.order, grid.count) == DUPLICATE:
         world.clock[w.PROBLEM] = w.DUPLICATE
-    permute(cells.real.view(np.int64), grid.order, n, grid.count)
-    permute(cells.whole, grid.order, n, grid.count)
-    permute(cells.uid.reshape(1, -1).view(np.int64), grid.order, n, grid.count)
+    permute(cells.real, cells.whole, cells.uid, grid.order, n)
 
 
 @kernel
@@ -83,7 +81,7 @@ def renew_tissue(world, patch, hours):
     first, last = _range_of(world, patch)
     deposit(world, patch, first, last)
     n_voxels = world.tissue.shape[2]
-    kinds = np.zeros(w.CHUNK, np.int64)
+    kinds = np.zeros(w.CHUNK, np.int32)
     called = 0.0
     for begin in range(0, n_voxels, w.CHUNK):
         end = min(begin + w.CHUNK, n_voxels)

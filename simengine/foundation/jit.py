@@ -84,17 +84,23 @@ def _compile(function: Callable[..., Any], inline: str) -> Callable[..., Any]:
     return compiled
 
 
-def _one_for_all_constants(compiled: Callable[..., Any]) -> Callable[..., Any]:
-    """Let calls with a constant share the signature of calls with a variable; Numba would compile a copy per constant.
+def _widened(kind: Any) -> Any:
+    """Return the type that a kernel is compiled for: no constant, and whole numbers of 64 bits."""
+    plain = numba.types.unliteral(kind)
+    return numba.types.int64 if plain == numba.types.int32 else plain
 
-    With a purpose and a draw number written at each call, that is a second of compilation for each call of ``uniform``.
+
+def _one_for_all_constants(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """Let calls with a constant, or with a number from an int32 array, share the signature of all other calls.
+
+    Numba would compile a copy per constant and per width. With a purpose and a draw number written at each call, that is a
+    second of compilation for each call of ``uniform``.
     """
     if hasattr(compiled, "get_call_template"):  # absent where the JIT is off
         resolve = compiled.get_call_template
 
         def get_call_template(args: Any, kws: Any) -> Any:
-            widened = {name: numba.types.unliteral(kind) for name, kind in kws.items()}
-            return resolve([numba.types.unliteral(kind) for kind in args], widened)
+            return resolve([_widened(kind) for kind in args], {name: _widened(kind) for name, kind in kws.items()})
 
         compiled.get_call_template = get_call_template
     return compiled

@@ -211,7 +211,7 @@ def relax(start, shape, spacing, body, kind, mechanics, reach, out_velocity):
     start : int64[V + 1], from `sort_by_voxel`; cells are in canonical order.
     shape : int64[4] = (P, nz, ny, nx); spacing : float64, µm.
     body : float64[≥4, C], rows x, y, z, radius, µm.
-    kind : int64[C], the column of `mechanics` that holds for each cell.
+    kind : int32[C], the column of `mechanics` that holds for each cell.
     mechanics : float64[≥3, T], rows repulsion c_r, adhesion c_a (force, ≥ 0) and drag (force per µm/min, > 0).
     reach : (multiple, largest): adhesion acts up to `multiple` ≥ 1 of the sum of radii; `largest` is a radius (µm) that no
         cell of the run exceeds, or 0. It sets the bins: while it holds, a large cell that arrives elsewhere does not

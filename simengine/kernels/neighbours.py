@@ -140,10 +140,10 @@ def locate(count, body, patch, spacing, shape, out_voxel):
     Parameters
     ----------
     body : float64[≥4, C], see the module.
-    patch : int64[C].
+    patch : int32[C].
     spacing : float64, µm.
     shape : int64[4] = (P, nz, ny, nx).
-    out_voxel : int64[C], written.
+    out_voxel : int32[C], written.
     """
     for i in range(count):
         out_voxel[i] = voxel_of(body[0, i], body[1, i], body[2, i], patch[i], spacing, shape)
@@ -155,11 +155,11 @@ def sort_by_voxel(count, voxel, uid, start, order, work):
 
     Parameters
     ----------
-    voxel : int64[C], 0 ≤ voxel < V.
+    voxel : int32[C], 0 ≤ voxel < V.
     uid : uint64[C], permanent identities.
     start : int64[V + 1], written: where each voxel begins.
-    order : int64[C], written: ``order[k]`` is the present index of the cell that belongs at k.
-    work : int64[≥ V], overwritten.
+    order : int32[C], written: ``order[k]`` is the present index of the cell that belongs at k.
+    work : int32[≥ V], overwritten.
 
     Notes
     -----
@@ -196,15 +196,13 @@ def sort_by_voxel(count, voxel, uid, start, order, work):
 
 
 @kernel
-def permute(block, order, count, work):
-    """Bring the first `count` columns of a block into the order given: new column k is the old column ``order[k]``.
+def permute(real, whole, uid, order, count):
+    """Bring the first `count` columns into the order given: new column k is the old column ``order[k]``.
 
     Parameters
     ----------
-    block : int64[R, C], rewritten. Blocks of other 64-bit types are passed as ``block.view(np.int64)``, so that one
-        compilation serves all; a single row as ``row.reshape(1, -1).view(np.int64)``.
-    order : int64[C], a permutation of 0..count−1.
-    work : int64[C], overwritten.
+    real : float64[R, C]; whole : int32[W, C]; uid : uint64[C], rewritten.
+    order : int32[C], a permutation of 0..count−1.
 
     Notes
     -----
@@ -212,16 +210,28 @@ def permute(block, order, count, work):
     """
     moved = np.empty(count, np.uint64)
     origin = np.empty(count, np.uint64)
-    n_moved = np.uint64(0)
+    n = np.uint64(0)
     for k in range(count):
-        moved[n_moved] = k
-        origin[n_moved] = order[k]
-        n_moved += np.uint64(order[k] != k)
-    for row in range(block.shape[0]):
-        for m in range(n_moved):
-            work[m] = block[row, origin[m]]
-        for m in range(n_moved):
-            block[row, moved[m]] = work[m]
+        moved[n] = k
+        origin[n] = order[k]
+        n += np.uint64(order[k] != k)
+    moved, origin = moved[:n], origin[:n]
+    buffer, numbers = np.empty(n), np.empty(n, np.int32)
+    for row in range(real.shape[0]):
+        for m in range(n):
+            buffer[m] = real[row, origin[m]]
+        for m in range(n):
+            real[row, moved[m]] = buffer[m]
+    for row in range(whole.shape[0]):
+        for m in range(n):
+            numbers[m] = whole[row, origin[m]]
+        for m in range(n):
+            whole[row, moved[m]] = numbers[m]
+    names = np.empty(n, np.uint64)
+    for m in range(n):
+        names[m] = uid[origin[m]]
+    for m in range(n):
+        uid[moved[m]] = names[m]
 
 
 @kernel

@@ -68,7 +68,7 @@ def respond(types, signals, rules, first, last, out):
 
     Parameters
     ----------
-    types : int64[C]
+    types : int32[C]
         Row of the type table of each column; columns ``first:last`` are read.
     signals : float64[S, >= last - first]
         Signals of the chunk, column 0 belongs to ``first``.

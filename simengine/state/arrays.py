@@ -50,8 +50,8 @@ def grow(world: World) -> World:
         spacing_um=world.grid.spacing_um,
         largest_um=world.grid.largest_um,
         start=world.grid.start,
-        order=np.zeros(capacity, np.int64),
-        count=np.zeros(max(capacity, world.grid.start.size), np.int64),
+        order=np.zeros(capacity, np.int32),
+        count=world.grid.count,
         scratch=np.zeros((N_SCRATCH, capacity)),
     )
     return world._replace(cells=grow_cells(world.cells, capacity), grid=grid)

@@ -67,12 +67,12 @@ N_WHOLE = 9
 class Cells(NamedTuple):
     """Columns of all agents of one patient.
 
-    ``count`` int64[1] living cells; ``real`` float64[N_REAL, C]; ``whole`` int64[N_WHOLE, C]; ``uid`` uint64[C].
+    ``count`` int64[1] living cells; ``real`` float64[N_REAL, C]; ``whole`` int32[N_WHOLE, C]; ``uid`` uint64[C].
     """
 
     count: NDArray[np.int64]  # type: ignore[assignment]
     real: NDArray[np.float64]
-    whole: NDArray[np.int64]
+    whole: NDArray[np.int32]
     uid: NDArray[np.uint64]
 
 
@@ -81,7 +81,7 @@ def allocate_cells(capacity: int) -> Cells:
     return Cells(
         np.zeros(1, np.int64),
         np.zeros((N_REAL, capacity)),
-        np.zeros((N_WHOLE, capacity), np.int64),
+        np.zeros((N_WHOLE, capacity), np.int32),
         np.zeros(capacity, np.uint64),
     )
 

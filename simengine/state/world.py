@@ -107,7 +107,7 @@ class Grid(NamedTuple):
     """Geometry and the cell list.
 
     ``shape`` int64[4] (P, nz, ny, nx); ``spacing_um`` float64[1]; ``largest_um`` float64[1] largest radius of any cell;
-    ``start`` int64[V+1] first column of each voxel; ``order`` int64[C] and ``count`` int64[max(C, V)] for sorting;
+    ``start`` int64[V+1] first column of each voxel; ``order`` int32[C] and ``count`` int32[V] for sorting;
     ``scratch`` float64[N_SCRATCH, C] of one phase: displacement and stiffness; or share of claims accepted (OFFERED) and
     hazard per h from engaged killers of each arm (from ATTACK on).
     """
@@ -116,8 +116,8 @@ class Grid(NamedTuple):
     spacing_um: Reals
     largest_um: Reals
     start: Wholes
-    order: Wholes
-    count: Wholes  # type: ignore[assignment]
+    order: NDArray[np.int32]
+    count: NDArray[np.int32]  # type: ignore[assignment]
     scratch: Reals
 
 

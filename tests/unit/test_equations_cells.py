@@ -342,7 +342,7 @@ def test_a_pair_pushes_and_holds_by_the_pair_law():
         body[:3], body[3] = 41.0, 8.0
         body[0, 1] += distance
         mechanics = np.array([[4.0, 9.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [1.0, 2.0, 1.0, 1.0]])
-        relax(start, shape, 20.0, columns, np.arange(4), mechanics, (1.25, 0.0), speeds)
+        relax(start, shape, 20.0, columns, np.arange(4, dtype=np.int32), mechanics, (1.25, 0.0), speeds)
         push, hold = max(1.0 - distance / 16.0, 0.0) ** 2, max(1.0 - distance / 20.0, 0.0) ** 2
         force = 6.0 * push - 0.5 * hold
         np.testing.assert_allclose(velocity[0], [-force, force / 2.0], rtol=1e-12)

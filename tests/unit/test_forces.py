@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from simengine.kernels.forces import displace, relax, yielding
-from simengine.kernels.neighbours import locate, permute, sort_by_voxel
+from simengine.kernels.neighbours import locate, sort_by_voxel
 
 SPACING = 20.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,12 +24,12 @@ class Tissue:
         n = columns.shape[1]
         patches, nz, ny, nx = shape
         self.shape, self.spacing, self.n = np.array(shape, np.int64), spacing, n
-        voxel, order, work = np.zeros((3, n), np.int64)
+        voxel, order = np.zeros((2, n), np.int32)
         self.start = np.zeros(patches * nz * ny * nx + 1, np.int64)
-        cursor = np.zeros(patches * nz * ny * nx, np.int64)
-        locate(n, columns, columns[7].astype(np.int64), spacing, self.shape, voxel)
+        cursor = np.zeros(patches * nz * ny * nx, np.int32)
+        locate(n, columns, columns[7].astype(np.int32), spacing, self.shape, voxel)
         sort_by_voxel(n, voxel, columns[8].astype(np.uint64), self.start, order, cursor)
-        permute(columns.view(np.int64), order, n, work)
+        columns = np.ascontiguousarray(columns[:, order])
         self.body, self.mechanics, self.velocity = (
             np.zeros((4, n + 3)),
             np.ones((3, n + 3)),
@@ -41,11 +41,11 @@ class Tissue:
         self.patch, self.uid = columns[7].astype(np.int64), columns[8].astype(np.int64)
 
     def relax(self, reach=1.25, largest=0.0):
-        each = np.arange(self.n + 3)
+        each = np.arange(self.n + 3, dtype=np.int32)
         return relax(self.start, self.shape, self.spacing, self.body, each, self.mechanics, (reach, largest), self.velocity)
 
     def move(self, minutes, cap):
-        move, body = self.velocity[:, : self.n].copy(), self.body[:, : self.n]
+        move, body = self.velocity.copy()[:, : self.n], self.body[:, : self.n]
         capped = yielding(self.n, move, minutes, cap, body)
         displace(self.n, move, self.shape, self.spacing, body)
         return capped

@@ -34,14 +34,14 @@ class Crowd:
         if nz == 1:
             self.real[2, :n] = SPACING / 2
         self.real[3, :n] = rng.uniform(*radii, n)
-        self.whole = np.zeros((2, capacity), np.int64)
+        self.whole = np.zeros((2, capacity), np.int32)
         self.whole[0, :n] = rng.integers(0, patches, n)
         self.whole[1, :n] = np.arange(n)
         self.uid = np.zeros(capacity, np.uint64)
         self.uid[:n] = rng.integers(0, 2**64 - 1, n, dtype=np.uint64)
-        self.voxel, self.order, self.work = np.zeros((3, capacity), np.int64)
+        self.voxel, self.order = np.zeros((2, capacity), np.int32)
         self.start = np.zeros(patches * self.voxels + 1, np.int64)
-        self.cursor = np.zeros(patches * self.voxels, np.int64)
+        self.cursor = np.zeros(patches * self.voxels, np.int32)
 
     def shuffle(self, rng):
         p = rng.permutation(self.n)
@@ -52,9 +52,7 @@ class Crowd:
     def sort(self):
         locate(self.n, self.real, self.whole[0], SPACING, self.shape, self.voxel)
         status = sort_by_voxel(self.n, self.voxel, self.uid, self.start, self.order, self.cursor)
-        permute(self.real.view(np.int64), self.order, self.n, self.work)
-        permute(self.whole, self.order, self.n, self.work)
-        permute(self.uid.reshape(1, -1).view(np.int64), self.order, self.n, self.work)
+        permute(self.real, self.whole, self.uid, self.order, self.n)
         return status
 
     def patch_start(self, patch):
@@ -139,19 +137,23 @@ def test_permute_moves_columns_as_indexing_does(kind):
         order = np.insert(np.arange(n - 1), 11, n - 1)
     elif kind == "shuffled":
         order = rng.permutation(n)
-    block = rng.integers(-(2**62), 2**62, (3, n + 2))
-    expected = block.copy()
-    expected[:, :n] = block[:, order]
-    permute(block, order, n, np.zeros(n, np.int64))
-    np.testing.assert_array_equal(block, expected)
+    real, whole = rng.normal(0.0, 1.0, (3, n + 2)), rng.integers(-(2**31), 2**31, (2, n + 2)).astype(np.int32)
+    uid = rng.integers(0, 2**64 - 1, n + 2, dtype=np.uint64)
+    blocks = (real, whole, uid)
+    expected = [block.copy() for block in blocks]
+    for block in expected:
+        block[..., :n] = block[..., order]
+    permute(real, whole, uid, order.astype(np.int32), n)
+    for block, wanted in zip(blocks, expected, strict=True):
+        np.testing.assert_array_equal(block, wanted)
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (0, 9), (5, 6), (8, 9)])
 def test_an_identity_met_twice_in_a_voxel_is_reported(pair):
     n = 10
     uid = np.random.default_rng(6).permutation(n).astype(np.uint64)
-    voxel = np.full(n, 2)
-    start, order, cursor = np.zeros(5, np.int64), np.zeros(n, np.int64), np.zeros(4, np.int64)
+    voxel = np.full(n, 2, np.int32)
+    start, order, cursor = np.zeros(5, np.int64), np.zeros(n, np.int32), np.zeros(4, np.int32)
     assert sort_by_voxel(n, voxel, uid, start, order, cursor) == IN_ORDER
     uid[pair[0]] = uid[pair[1]]
     assert sort_by_voxel(n, voxel, uid, start, order, cursor) == DUPLICATE
@@ -159,15 +161,15 @@ def test_an_identity_met_twice_in_a_voxel_is_reported(pair):
 
 def test_identities_are_ordered_as_unsigned_numbers():
     uid = np.array([2**63 + 5, 3, 2**64 - 1, 2**63], np.uint64)
-    start, order, cursor = np.zeros(2, np.int64), np.zeros(4, np.int64), np.zeros(1, np.int64)
-    sort_by_voxel(4, np.zeros(4, np.int64), uid, start, order, cursor)
+    start, order, cursor = np.zeros(2, np.int64), np.zeros(4, np.int32), np.zeros(1, np.int32)
+    sort_by_voxel(4, np.zeros(4, np.int32), uid, start, order, cursor)
     assert order.tolist() == [1, 3, 0, 2]
 
 
 def test_an_empty_patch_sorts():
     start = np.ones(9, np.int64)
-    nothing = np.zeros(0, np.int64)
-    assert sort_by_voxel(0, nothing, nothing.astype(np.uint64), start, nothing, np.zeros(8, np.int64)) == IN_ORDER
+    nothing = np.zeros(0, np.int32)
+    assert sort_by_voxel(0, nothing, nothing.astype(np.uint64), start, nothing, np.zeros(8, np.int32)) == IN_ORDER
     assert not start.any()
 
 
