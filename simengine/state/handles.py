@@ -147,9 +147,7 @@ def _wrap(cells, grid, fields, kinds, rules, work, recorded, plain):
         tissue,
         patch,
         _TypesRef(kinds.real, kinds.whole, kinds.sees),
-        _RulesRef(
-            rules.base, rules.bounds, rules.active_start, rules.active, rules.start, rules.row, rules.number, rules.felt
-        ),
+        _RulesRef(rules.base, rules.bounds, rules.active_start, rules.active, rules.start, rules.row, rules.number, rules.felt),
         _WorkRef(work.signals, work.behaviours, work.hazards, work.place, work.index, work.strength, work.way),
         _BodyRef(
             body.counts,

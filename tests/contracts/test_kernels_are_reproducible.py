@@ -21,7 +21,7 @@ EXACT = {
     "math": {"sqrt", "floor", "ceil", "isnan", "isfinite", "isinf", "inf", "nan", "pi"},
     "numpy": {
         *("sqrt", "floor", "ceil", "trunc", "rint", "abs", "minimum", "maximum"),
-        *("isnan", "isfinite", "isinf", "inf", "nan", "pi", "float64", "int64", "uint64", "bool_"),
+        *("isnan", "isfinite", "isinf", "inf", "nan", "pi", "float64", "int32", "int64", "uint64", "bool_"),
         *("array", "empty", "full", "ones", "zeros", "empty_like", "zeros_like", "ndindex"),
     },
 }

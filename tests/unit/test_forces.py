@@ -100,12 +100,13 @@ def all_pairs(tissue, reach=1.25):
 @pytest.mark.parametrize("shape", [(1, 5, 5, 5), (3, 3, 4, 6), (2, 1, 7, 8), (1, 1, 1, 1), (1, 2, 1, 30)])
 @pytest.mark.parametrize(("radii", "reach"), [((4.0, 12.0), 1.25), ((3.0, 5.0), 1.25), ((9.0, 9.0), 1.0), ((2, 30), 1.6)])
 def test_velocities_are_those_of_all_pairs(shape, radii, reach):
+    """EQ-FORCE-1 and EQ-FORCE-3 against every pair."""
     tissue = Tissue(random_columns(160, shape, seed=1, radii=radii), shape)
     pairs = tissue.relax(reach)
     velocity, strength, stiffness, expected_pairs = all_pairs(tissue, reach)
     assert pairs == expected_pairs > 20
     assert np.abs(tissue.moving - velocity).max() < 1e-12 * strength.max()
-    np.testing.assert_allclose(tissue.stiffness, stiffness, rtol=1e-12)  # EQ-FORCE-3
+    np.testing.assert_allclose(tissue.stiffness, stiffness, rtol=1e-12)
 
 
 def test_a_largest_radius_given_changes_rounding_only_and_one_too_small_does_no_harm():
