@@ -102,7 +102,7 @@ def test_a_target_has_places_for_so_many_killers(accepts, share):
 
 
 def test_the_attacked_live_through_kill_alone():
-    """EQ-FATE-5: the threshold falls by kill x hours and by nothing else, or the cell dies at threshold / kill of its killer."""
+    """EQ-FATE-5: the threshold falls by kill x hours and by nothing else, or the cell dies at threshold / kill."""
     for left, dies in ((1.0, False), (0.06, True)):
         small, near, far = attacked_pair()
         real, whole = small.world.cells.real, small.world.cells.whole
