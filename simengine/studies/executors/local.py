@@ -23,6 +23,10 @@ from simengine.studies.executors.protocol import WorkerLost
 __all__ = ["Pool", "ProcessWorker", "Serial", "ThreadWorker", "deaf_children"]
 
 
+LAST_WORDS_S = 2.0
+"""How long a process that closed its connection may take to end by itself, s."""
+
+
 @contextmanager
 def deaf_children() -> Iterator[None]:
     """Let processes that are started inside be deaf to SIGINT and SIGTERM from their first instruction.
@@ -112,7 +116,11 @@ class ProcessWorker:
         try:
             self._ours.recv()
         except (EOFError, ConnectionError):
+            self._process.join(LAST_WORDS_S)
+            code = self._process.exitcode
             self.end()
+            if code is None or code < 0:
+                raise WorkerLost(f"worker process {self._process.pid} was killed before it began") from None
             raise RuntimeError(
                 "a worker process ended before it began; a script that uses processes needs `if __name__ == '__main__':`"
             ) from None
