@@ -75,10 +75,11 @@ def _append_run(begin, end, packed, candidate, source, m):
 
 
 @kernel
-def _collect(b, bins, bin_start, packed, candidate, source):
-    """Collect bin `b` and the bins around it that come later, bin `b` first; return the number of candidates."""
+def _collect(at, bins, bin_start, packed, candidate, source):
+    """Collect the bin at (x, y, z) and the bins around it that come later, itself first; return the number of candidates."""
     nx, ny, nz = bins
-    ix, iy, iz = b % nx, b // nx % ny, b // (nx * ny)
+    ix, iy, iz = at
+    b = (iz * ny + iy) * nx + ix
     left = max(ix - 1, 0) - ix
     right = min(ix + 1, nx - 1) - ix + 1
     m = _append_run(bin_start[b], bin_start[b + right], packed, candidate, source, 0)
@@ -162,15 +163,19 @@ def _sum_forces(bins, bin_start, packed, strength, reach, force):
     source = np.empty(n, np.uint64)
     near = np.empty(n, np.uint64)
     gap = np.empty(n)
-    pairs = 0
-    for b in range(bin_start.size - 1):
-        own = bin_start[b + 1] - bin_start[b]
-        if own > 0:
-            m = _collect(b, bins, bin_start, packed, candidate, source)
-            for a in range(own):
-                kept = _keep_near(a, m, candidate, reach, gap, near)
-                _push(a, kept, near, candidate, source, strength, reach, force)
-                pairs += int(kept)
+    pairs, b = 0, 0
+    for z in range(bins[2]):
+        for y in range(bins[1]):
+            for x in range(bins[0]):
+                own = bin_start[b + 1] - bin_start[b]
+                b += 1
+                if own > 0:
+                    m = _collect((x, y, z), bins, bin_start, packed, candidate, source)
+                    for a in range(own):
+                        kept = _keep_near(a, m, candidate, reach, gap, near)
+                        if kept > 0:
+                            _push(a, kept, near, candidate, source, strength, reach, force)
+                            pairs += int(kept)
     return pairs
 
 
@@ -188,17 +193,18 @@ def _relax_patch(shape, spacing, body, kind, mechanics, reach, out_velocity):
     slot = np.empty(n, np.int64)
     _file_into_bins(body, extent, bins, bin_start, slot)
     packed, strength = np.empty((4, n)), np.empty((n, 2))
+    roots, per_drag = np.sqrt(mechanics[:2]), 1.0 / mechanics[2]
     for i in range(n):
         k = slot[i]
         packed[0, k], packed[1, k], packed[2, k], packed[3, k] = body[0, i], body[1, i], body[2, i], body[3, i]
-        strength[k, 0], strength[k, 1] = np.sqrt(mechanics[0, kind[i]]), np.sqrt(mechanics[1, kind[i]])
+        strength[k, 0], strength[k, 1] = roots[0, kind[i]], roots[1, kind[i]]
     force = np.zeros((n, 4))
     pairs = _sum_forces(bins, bin_start, packed, strength, multiple, force)
     for i in range(n):
-        k, drag = slot[i], mechanics[2, kind[i]]
+        k, mobility = slot[i], per_drag[kind[i]]
         for axis in range(3):
-            out_velocity[axis, i] = force[k, axis] / drag
-        out_velocity[3, i] = 2.0 * force[k, 3] / drag
+            out_velocity[axis, i] = force[k, axis] * mobility
+        out_velocity[3, i] = 2.0 * force[k, 3] * mobility
     return pairs
 
 
