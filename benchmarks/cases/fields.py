@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from benchmarks.figures import Figure, Missing
 from benchmarks.setting import NO_COMPILER, Setting, reference
 from benchmarks.timing import Spent, figures_of, in_turns, spent
+from simengine.kernels.fields_alternating import step_adi
 from simengine.kernels.fields_steady import field_work, solve_steady
-from simengine.kernels.fields_transient import step_adi
 
 STEP_GRIDS = ((5, 20, 20), (5, 32, 32), (1, 100, 100), (100, 100, 100))
 STEADY_GRIDS = ((5, 20, 20), (5, 32, 32), (1, 100, 100))

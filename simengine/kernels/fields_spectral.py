@@ -74,7 +74,7 @@ def step_spectral(value, source, loss, alpha, hours, basis, work):
         Step.
     basis : float64[3, 2 n + 1, n]
         From ``cosine_basis``.
-    work : float64[10, n]
+    work : float64[12, n]
         From ``field_work``.
 
     Notes

@@ -25,7 +25,19 @@ from simengine.kernels.fields_multigrid import (
     scatter,
 )
 
-__all__ = ["BEFORE", "CYCLE_LIMIT", "IMAGE", "INVERSE", "SCRATCH", "field_work", "largest", "solve_shifted", "solve_steady"]
+__all__ = [
+    "BEFORE",
+    "CYCLE_LIMIT",
+    "DRIVE",
+    "IMAGE",
+    "INVERSE",
+    "KEPT",
+    "SCRATCH",
+    "field_work",
+    "largest",
+    "solve_shifted",
+    "solve_steady",
+]
 
 CYCLE_LIMIT = 60
 
@@ -34,15 +46,15 @@ _NEGLIGIBLE = 1e-12  # of the first guess: rounding of the first residual
 
 # Rows of the work array. The first six rely on zeros in their empty places; other solvers may use the last four.
 _COUNT, _CHANGE, _RESIDUAL, _DIAGONAL, _VALUE, _DIRECTION = range(6)
-INVERSE, IMAGE, SCRATCH, BEFORE = range(6, 10)
+INVERSE, IMAGE, SCRATCH, BEFORE, KEPT, DRIVE = range(6, 12)
 
 
 @kernel
 def field_work(layers, rows, columns):
-    """Return the work array of the field solvers for grids of this shape: float64[10, n], reusable for any field."""
+    """Return the work array of the field solvers for grids of this shape: float64[12, n], reusable for any field."""
     plan = np.empty(PLAN_SHAPE, dtype=np.int64)
     levels, size = plan_levels(layers, rows, columns, plan)
-    work = np.zeros((10, max(size, _LANES, 8 * columns, rows)))
+    work = np.zeros((12, max(size, _LANES, 8 * columns, rows)))
     count_neighbours(plan, levels, work[SCRATCH], work[_COUNT])
     return work
 
@@ -63,7 +75,7 @@ def solve_steady(value, source, loss, alpha, tolerance, work):
         Diffusion constant over the square of the voxel width, per hour, positive.
     tolerance : float
         Largest error allowed, relative to the largest value (customary: 1e-4).
-    work : float64[10, n]
+    work : float64[12, n]
         From ``field_work``; holds nothing between calls.
 
     Returns

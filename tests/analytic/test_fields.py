@@ -21,15 +21,10 @@ from simengine.kernels.fields import (
     diffusion_length_um,
     step_mixed,
 )
+from simengine.kernels.fields_alternating import step_adi
 from simengine.kernels.fields_spectral import cosine_basis, solve_spectral, step_spectral
 from simengine.kernels.fields_steady import field_work, solve_shifted, solve_steady
-from simengine.kernels.fields_transient import (
-    ADI_LIMIT,
-    choose_substep,
-    step_adi,
-    step_implicit,
-    step_transient,
-)
+from simengine.kernels.fields_transient import choose_substep, step_implicit, step_transient
 
 SHAPES = [(5, 20, 20), (3, 7, 10), (1, 33, 17), (4, 1, 6), (2, 9, 1), (7, 1, 1)]
 
@@ -325,7 +320,7 @@ def test_no_entry_of_the_alternating_step_is_negative_at_the_chosen_substep(shar
     """
     rng = np.random.default_rng(6)
     alpha, loss_max = 0.6 * share, 1.5 * (1.0 - share)
-    assert choose_substep(alpha, loss_max, 0.9999) == 1
+    assert choose_substep(alpha, loss_max, 0.9999, 1.0) == 1
     loss, work, nothing = loss_max * (rng.random(shape) < 0.4), field_work(*shape), np.zeros(shape)
     lowest = {}
     for hours in (0.9999, 4.0):
@@ -347,27 +342,29 @@ def test_fields_never_turn_negative(alpha, sources, shape):
     rng = np.random.default_rng(7)
     x = centres(shape[2])
     value, work = np.zeros(shape), field_work(*shape)
-    used = set()
     for i in range(40):
         loss = np.where(rng.random(shape) < 0.1, 100.0, 1.0)
         source = 1.0 + np.cos(np.pi * x + 0.3 * i) if sources == "smooth" else 1e4 * (rng.random(shape) < 0.01)
-        used.add(step_transient(value, source * np.ones(shape), loss, alpha, 0.1, 1e-5, work) > 0)
+        step_transient(value, source * np.ones(shape), loss, alpha, 0.1, 4e-3, work)
         assert value.min() >= -1e-6 * value.max()
-    assert used == {choose_substep(alpha, 100.0, 0.1) <= ADI_LIMIT}
     assert value.max() > 0.0
 
 
 def test_transient_methods_agree_with_the_exact_solution_after_a_jump():
-    """A source switched on, sinks present: error at most 3e-3 of the largest value by either method, and it shrinks."""
+    """A source switched on, sinks present: error at most 3e-3 of the largest value by every method."""
     rng = np.random.default_rng(8)
     shape, hours = (3, 8, 8), 0.1
     source, loss, work = scattered(shape, rng, 0.02), np.where(rng.random(shape) < 0.1, 50.0, 5.0), field_work(*shape)
-    for alpha, is_alternating in ((10.0, True), (900.0, False)):
+    for alpha in (10.0, 900.0, 9000.0):
         matrix = operator(loss, alpha)
         steady = exact_steady(source, loss, alpha)
         exact = steady - scipy.sparse.linalg.expm_multiply(-hours * matrix, steady.ravel()).reshape(shape)
         value = np.zeros(shape)
-        assert (step_transient(value, source, loss, alpha, hours, 1e-6, work) > 0) == is_alternating
+        step_transient(value, source, loss, alpha, hours, 4e-3, work)
+        assert np.abs(value - exact).max() <= 3e-3 * exact.max()
+        value[:] = 0.0
+        for _ in range(4):
+            step_implicit(value, source, loss, alpha, 0.25 * hours, 1e-5, work)
         assert np.abs(value - exact).max() <= 3e-3 * exact.max()
 
 
@@ -444,7 +441,8 @@ import numpy as np
 from simengine.kernels.fields import step_mixed
 from simengine.kernels.fields_spectral import cosine_basis, step_spectral
 from simengine.kernels.fields_steady import field_work, solve_steady
-from simengine.kernels.fields_transient import step_adi, step_implicit
+from simengine.kernels.fields_alternating import step_adi
+from simengine.kernels.fields_transient import step_implicit, step_transient
 rng = np.random.default_rng(12)
 digest = hashlib.sha256()
 for shape in ((3, 7, 6), (1, 9, 5), (2, 1, 4)):
@@ -453,6 +451,7 @@ for shape in ((3, 7, 6), (1, 9, 5), (2, 1, 4)):
     cycles = solve_steady(value, source, loss, 90.0, 1e-4, work)
     step_adi(value, 2.0 * source, loss, 9.0, 0.02, 2, work)
     step_implicit(value, 3.0 * source, loss, 90.0, 0.1, 1e-5, work)
+    step_transient(value, source, 0.1 * loss, 900.0, 0.05, 4e-3, work)
     step_spectral(value, source, 2.0, 30.0, 0.1, cosine_basis(*shape), work)
     digest.update(value.tobytes() + np.array([cycles, step_mixed(1.0, 2.0, 3.0, 0.1)]).tobytes())
 print(digest.hexdigest())
