@@ -7,15 +7,15 @@ sources a wave or jumping (the works "fast" of the case ``diffusion``). Each way
 every interval below 1e-3 of the largest value. Printed: steps an interval, ns per voxel and minute, CPU time, least of the
 repeats. ``simengine`` is the choice of ``step_transient``: slow modes with slaved fine structure.
 
-Seen on two shared x86-64 cores, in one run, ns for simengine, alternating, implicit (100 x 100 voxels; 20 x 20 x 20):
+Seen on two shared x86-64 cores, ns for simengine, alternating, implicit (100 x 100 voxels; 20 x 20 x 20):
 
-    smooth, uniform         10   11  319      31   18  368
-    smooth, uptake          35  102  351      50  129  409
-    jumping, uniform        22   37  326      34  145  354
-    jumping, uptake         36  114  418      45  184  495
+    smooth, uniform         11   11  319      31   18  368
+    smooth, uptake          33  102  351      50  129  409
+    jumping, uniform        26   37  326      34  145  354
+    jumping, uptake         73  114  418      45  184  495
 
-The alternating directions here are told the fewest steps that will do; without that knowledge they need those for positivity,
-some 400. Sources and losses are told by nobody to the first way.
+Jumping uptake takes two steps in the plane: one leaves slightly more than 1e-3. The alternating directions here are told the
+fewest steps that will do; without that knowledge they need those for positivity, some 400. Sources and losses are told by nobody to the first way.
 """
 
 from __future__ import annotations
