@@ -15,7 +15,7 @@ Seen on two shared x86-64 cores, ns for simengine, alternating, implicit (100 x 
     jumping, uptake         73  114  418      45  184  495
 
 Jumping uptake takes two steps in the plane: one leaves slightly more than 1e-3. The alternating directions here are told the
-fewest steps that will do; without that knowledge they need those for positivity, some 400. Sources and losses are told by nobody to the first way.
+fewest steps that will do; without that knowledge they need those for positivity, some 400.
 """
 
 from __future__ import annotations
