@@ -157,8 +157,10 @@ def local_cluster(workers: int) -> Cluster:
         raise RequestError("--dask needs Dask: install the extra `dask` (dask and distributed)") from None
     # A lost worker is reported at once, with the one batch that it had: the loop over runs decides what is tried again.
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler.worker-saturation": 1.0}
-    for part in ("scheduler", "nanny"):  # before the cluster starts: it puts back the level that it found, and then closes
-        logging.getLogger(f"distributed.{part}").setLevel(logging.CRITICAL)
+    talk = logging.getLogger("distributed")
+    talk.propagate = False
+    for handler in talk.handlers:  # now: a cluster puts back the level that it found, and then closes
+        handler.setLevel(logging.CRITICAL)
     with dask.config.set(settings), deaf_children():
         cluster = LocalCluster(
             n_workers=workers,
