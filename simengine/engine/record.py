@@ -44,14 +44,29 @@ def _record_patch(world, p, row, at):
     return at
 
 
+@inlined
+def _cells_are_finite(world):
+    """Tell whether every number of every living cell is finite; a number that is not gives no zero when multiplied by it."""
+    real = world.cells.real
+    for row in range(real.shape[0]):
+        total = 0.0
+        for i in range(world.cells.count[0]):
+            total += 0.0 * real[row, i]
+        if total != 0.0:
+            return False
+    return True
+
+
 @kernel
 def record(world, tick):
-    """Write the next row of the record if its time has come (phase 8)."""
+    """Write the next row of the record if its time has come (phase 8), and remember a cell that is not a number."""
     clock = world.clock
     n = clock[w.NEXT_RECORD]
     if n >= world.record.ticks.shape[0] or world.record.ticks[n] != tick:
         return
     clock[w.NEXT_RECORD] = n + 1
+    if not _cells_are_finite(world):
+        clock[w.PROBLEM] = w.BAD_NUMBER
     row = world.record.values[n]
     at = 0
     for p in range(world.patch.shape[0]):

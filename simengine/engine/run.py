@@ -20,7 +20,7 @@ from simengine.foundation import deadline
 from simengine.patients.population import TRAIT
 from simengine.scenario import Scenario
 from simengine.state import world as w
-from simengine.state.arrays import grow, without_events
+from simengine.state.arrays import grow, not_finite, without_events
 from simengine.state.body import COMPARTMENTS, FATES
 from simengine.state.course import Course
 from simengine.state.handles import handle_of
@@ -32,7 +32,7 @@ BLOCK_S = 0.2
 """Blocks are sized to take about this long, s: threads take turns, Ctrl-C is quick. No result depends on it."""
 _FIRST_BLOCK_TICKS = 240
 _STATUS = {
-    w.BAD_NUMBER: ("numerical_error", "a field could not be solved: a number is not finite"),
+    w.BAD_NUMBER: ("numerical_error", "a field, a cell or what the body is told is not finite"),
     w.TOO_MANY: ("capacity_exceeded", "more agents than run.max_agents"),
     w.DUPLICATE: ("numerical_error", "two cells have the same identity"),
 }
@@ -159,14 +159,21 @@ def _tick_of(world: World, day: float) -> int:
     return int(ticks[min(len(ticks) - 1, int(np.searchsorted(ticks, round(24.0 * day * w.TICKS_PER_H))))])
 
 
+def _not_finite(run: _Run, values: NDArray[np.float64], event_hours: NDArray[np.float64]) -> str:
+    """Return what is not finite at the end of a run: a recorded column, the events, or an array of the world."""
+    if not np.all(np.isfinite(values)):
+        return run.built.columns[int(np.argwhere(~np.isfinite(values))[0, 1])]
+    return not_finite(run.world) if np.all(np.isfinite(event_hours)) else "the hour of an event"
+
+
 def _course(run: _Run, status: int) -> Course:
     world, recipient, names = run.world, run.built.recipient, run.built.names
     n = int(world.clock[w.NEXT_RECORD])
     values = world.record.values[:n]
     label, reason = _STATUS.get(status, ("ok", ""))
-    if label == "ok" and not np.all(np.isfinite(values)):
-        column = run.built.columns[int(np.argwhere(~np.isfinite(values))[0, 1])]
-        label, reason = "numerical_error", f"{column} is not finite"
+    event_hours = np.concatenate([taken["hour"] for taken in run.taken])
+    if label == "ok" and (bad := _not_finite(run, values, event_hours)):
+        label, reason = "numerical_error", f"{bad} is not finite"
     whole = np.concatenate([taken["whole"] for taken in run.taken])
     return Course(
         patches=() if world.clock[w.MODE] == w.MODE_BODY else names.patches,
@@ -186,7 +193,7 @@ def _course(run: _Run, status: int) -> Course:
             "event": whole[:, 1],
             "type": whole[:, 2],
             "uid": np.concatenate([taken["uid"] for taken in run.taken]),
-            "hour": np.concatenate([taken["hour"] for taken in run.taken]),
+            "hour": event_hours,
         },
         snapshots=run.snapshots,
         tally=world.tally,

@@ -302,3 +302,5 @@ def give_to_body(world, hours):
                 flux[b.FLUX_ANTIGEN] += real_cells * world.par[SHEDDING] * hours
                 flux[b.FLUX_LICENSED] += real_cells * world.cells.real[c.ACTIVATION, i]
                 flux[b.FLUX_BEATING] += real_cells * types.real[w.TYPE_ARRHYTHMIC, kind]
+    if not np.isfinite(flux).all():
+        world.clock[w.PROBLEM] = w.BAD_NUMBER

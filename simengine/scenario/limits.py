@@ -16,8 +16,9 @@ MOST_RUNS = 10_000_000
 MOST_POINTS = 10_000
 MOST_VOXEL_STEPS = 1e13
 MOST_RECORDED_MB = 500_000.0
-BYTES_PER_AGENT = 400
-"""Columns of one agent with the scratch of its neighbours."""
+BYTES_PER_AGENT = 448
+"""One agent: 296 bytes in the arrays of the world (`cells`, `grid.order`, `grid.scratch`), and about 150 that forces between
+neighbours take in passing."""
 ARRAYS_PER_FIELD = 8
 TISSUE_ARRAYS = 14
 RECORDED_SERIES = 100

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simengine.state.cells import grow_cells
 from simengine.state.world import N_SCRATCH, Events, Grid, World
 
-__all__ = ["arrays_of", "grow", "with_arrays", "without_events"]
+__all__ = ["PASSING", "arrays_of", "grow", "not_finite", "with_arrays", "without_events"]
 
 Array = NDArray[Any]
 
@@ -25,6 +25,30 @@ def arrays_of(state: Any, prefix: str = "") -> dict[str, Array]:
         else:
             found |= arrays_of(value, f"{prefix}{name}.")
     return found
+
+
+PASSING = (
+    "cells.real",  # columns beyond the living
+    "events.hour",  # rows beyond the kept
+    "grid.scratch",
+    "record.values",  # rows beyond the written
+    "work.behaviours",
+    "work.hazards",
+    "work.signals",
+    "work.strength",
+    "work.way",
+    "day_of",  # of a transplantation: not a number until the event
+    "flow",
+)
+"""Arrays that may hold what is not a number, where nobody reads it: scratch that is written anew, and room not in use."""
+
+
+def not_finite(state: Any) -> str:
+    """Return the name of the first array of a state that holds NaN or infinity where none may stand, or nothing."""
+    for name, array in arrays_of(state).items():
+        if name not in PASSING and array.dtype == np.float64 and not np.isfinite(array).all():
+            return name
+    return ""
 
 
 def with_arrays(state: Any, arrays: Mapping[str, Array], prefix: str = "") -> Any:

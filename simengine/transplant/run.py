@@ -8,6 +8,7 @@ import simengine.transplant.state as s
 from simengine.catalog import Catalog, load_catalog
 from simengine.patients.population import TRAIT
 from simengine.scenario import Scenario
+from simengine.state.arrays import not_finite
 from simengine.state.course import Course
 from simengine.transplant.build import Built, build
 from simengine.transplant.step import COLUMNS, advance
@@ -51,7 +52,9 @@ def _course(built: Built, n: int, address: tuple[int, int, int]) -> Course:
     dead = patient.day_of[s.DAY_OF_DEATH]
     days[-1] = patient.start_day[-1] + patient.days[-1] if np.isnan(dead) else max(dead, days[-2] if n > 1 else dead)
     values = patient.record[:n]
-    bad = "" if np.all(np.isfinite(values)) else COLUMNS[int(np.argwhere(~np.isfinite(values))[0, 1])]
+    bad = not_finite(patient) or ("day_of" if np.isinf(patient.day_of).any() else "")
+    if not np.all(np.isfinite(values)):
+        bad = COLUMNS[int(np.argwhere(~np.isfinite(values))[0, 1])]
     mass = float(patient.number[s.MASS_KG])
     return Course(
         patches=(),

@@ -104,8 +104,15 @@ def hostile_files(folder):
     """Write scenario files and folders of results that would touch a canary if anything in them were run."""
     code = '__import__("pathlib").Path("canary").touch()'
     texts = [code, f"!!python/object/apply:os.system ['{code}']", f"{{{{{code}}}}}", f"${{{code}}}", "lambda: " + code]
+    texts += [f"{{% {code} %}}", f"<%= {code} %>", f"#{{{code}}}", f"=cmd|'{code}'!A1", f"@{code}", f"exec({code!r})"]
+    texts += [f"f'{{{code}}}'", "${jndi:ldap://127.0.0.1/x}", "cos\nsystem\n(S'touch canary'\ntR.", "`touch canary`"]
+    texts += ["$(touch canary)", "; touch canary", "__class__.__mro__", "{0.__class__.__init__.__globals__}"]
     fields = "name title description patient.sex patient.species donor.match product.name site.name run.mode seed patients"
     fields += " precision arm sweep rule extends parameters.x mechanisms.x population delivery transplant run output"
+    fields += " product.cells donor.relation donor.age_years patient.age_years delivery.route drug.name rule.behaviour"
+    fields += " patch.layout patch.shape site.fields output.snapshot_days clocks.motion_min sweep.grid sweep.list arm.set"
+    fields += " transplant.source transplant.donor population.name rule.source precision.outcome replicates"
+    fields += " patient.race patient.disease donor.sex product.passage rule.signal arm.name parameters.y.z schema_version"
     files = []
     for i, (field, text) in enumerate((field, text) for field in fields.split() for text in texts):
         files.append(folder / f"scenario-{i}.toml")
@@ -190,7 +197,7 @@ def test_nothing_in_a_file_is_run(tmp_path):
     A canary says whether code was run all the same; the hook is shown to see a pickle and an evaluation that are planted.
     """
     files = hostile_files(tmp_path)
-    assert len(files) >= 150
+    assert len(files) >= 1000
     quiet, planted = watched(tmp_path, files, plant=False)
     assert (quiet, planted) == ([], [])
     assert not (tmp_path / "canary").exists()

@@ -13,6 +13,8 @@ from simengine.catalog import load_catalog
 from simengine.foundation.errors import InputError
 from simengine.scenario import estimate, loads
 from simengine.scenario.limits import BYTES_PER_AGENT, MOST_RECORDED_MB, MOST_VOXEL_STEPS
+from simengine.state.arrays import arrays_of
+from tests.small_world import SmallWorld
 
 ROOT = Path(__file__).parents[2]
 INJECTION = '[[delivery]]\nroute = "intramyocardial"\ndose_cells = {}\nn_sites = {}\nvolume_ml_per_site = {}\n'
@@ -141,6 +143,15 @@ def test_the_estimate_counts_voxels_steps_and_agents():
     assert size.agents == 320  # 1e8 cells in 5 mL, in a patch of 0.4 x 0.4 x 0.1 mm
     assert size.agents_mb == 200_000 * BYTES_PER_AGENT / 1e6
     assert size.memory_mb == size.voxels_mb + size.agents_mb + size.records_mb + size.snapshots_mb
+
+
+def test_an_agent_is_counted_with_all_its_columns():
+    world = SmallWorld().world
+    room = world.cells.uid.shape[0]
+    columns = [array for array in arrays_of(world).values() if array.shape[-1] == room]
+    a_column = sum(array.nbytes for array in columns) / room
+    assert a_column == 296
+    assert a_column + 152 == BYTES_PER_AGENT
 
 
 def test_each_part_of_the_estimate_follows_what_it_depends_on():
