@@ -89,10 +89,13 @@ def respond(types, signals, rules, first, last, out):
         for k in range(n):
             out[b, k] = 0.0
     columns, work = np.empty(n, np.uint64), np.empty((out.shape[0] + 2, n + _PADDING))
-    for kind in range(rules.base.shape[1]):
-        alike = np.uint64(0)
-        for k in range(n):
-            columns[alike] = k
-            alike += np.uint64(types[first + k] == kind)
-        if alike > 0:
+    is_there = np.zeros(rules.base.shape[1], np.bool_)
+    for k in range(n):
+        is_there[types[first + k]] = True
+    for kind in range(is_there.size):
+        if is_there[kind]:
+            alike = np.uint64(0)
+            for k in range(n):
+                columns[alike] = k
+                alike += np.uint64(types[first + k] == kind)
             _respond_alike(kind, signals, rules, columns, alike, work, out)
