@@ -64,9 +64,9 @@ def _keep_freed_memory() -> None:
 
     glibc returns freed memory beyond a threshold to the system, and each step of many agents would fetch its scratch anew,
     page by page: 70 of 200 ns per agent at 100,000. The threshold follows the largest block ever freed, up to 32 MiB
-    (mallopt(3), M_MMAP_THRESHOLD), so one such block is taken and freed, untouched, and no speed hangs on what was freed before.
+    (mallopt(3), M_MMAP_THRESHOLD), so one such block is taken and freed, untouched: no speed hangs on what was freed before.
     """
-    np.empty(31 << 20, np.uint8)
+    np.empty(31 << 17)
 
 
 _keep_freed_memory()

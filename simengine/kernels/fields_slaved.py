@@ -108,7 +108,8 @@ def _predict(value, source, loss, alpha, is_even, tables, modes, work):
         _couple(modes[_HALFWAY], k, mean, tables, shape, work, modes[_MIDDLE])
         _respond(modes)
         for m in range(so_far.size):
-            unsettled += (modes[_CHANGE, m] - so_far[m]) ** 2
+            last = modes[_CHANGE, m] - so_far[m]
+            unsettled += last * last
     from_modes(modes[_SPEED], tables, shape, work[INVERSE], work[SCRATCH], here)
     for i in range(n):
         work[DRIVE, i] = s[i] - here[i]
