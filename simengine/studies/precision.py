@@ -126,10 +126,10 @@ def look_at(means: np.ndarray, confidence: float, is_event: bool) -> float:
 
 def outcome_problems(study: Study) -> list[Problem]:
     """Return what is wrong with the outcome of `[precision]`: it must be a numeric outcome that every arm has."""
-    from simengine.outcomes import descriptions
-
     if study.precision is None:
         return []
+    from simengine.outcomes import descriptions  # loads compiled code: only a study that names an outcome waits for it
+
     of_arms = [descriptions(point.scenario) for point in study.points]
     names = [name for name, column in of_arms[0].items() if column.unit and all(name in arm for arm in of_arms)]
     name = study.precision.outcome

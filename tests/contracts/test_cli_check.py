@@ -91,9 +91,15 @@ def test_all_faults_of_several_files_come_at_once_and_sound_files_pass(tmp_path)
     assert done.returncode == 2
     shown = {Path(match["file"]).name for match in LINE.finditer(done.stderr)}
     assert shown >= {path.name for path in invalid if not path.read_text().startswith("# expect: parents/")}
-    sound = check(*sorted((CORPUS / "valid").glob("*.toml")), cwd=tmp_path)
+    valid = sorted((CORPUS / "valid").glob("*.toml"))
+    precise = [path for path in valid if "[precision]" in path.read_text(encoding="utf-8")]
+    sound = check(*(path for path in valid if path not in precise), cwd=tmp_path)
     assert (sound.returncode, sound.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
+    looked_up = check(*precise, cwd=tmp_path)  # the engine is asked, which makes a folder for code
+    assert (looked_up.returncode, looked_up.stderr) == (0, "")
+    assert precise
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_checking_needs_little_memory(tmp_path):

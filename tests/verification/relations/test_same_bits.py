@@ -129,9 +129,9 @@ def with_room_for(capacity):
         grid = usual.world.grid
         cells, voxels = allocate_cells(capacity), grid.start.size - 1
         other = grid._replace(
-            order=np.zeros(capacity, np.int64),
-            count=np.zeros(max(capacity, voxels), np.int64),
-            scratch=np.zeros((6, capacity)),
+            order=np.zeros(capacity, np.int32),
+            count=np.zeros(voxels, np.int32),
+            scratch=np.zeros((usual.world.grid.scratch.shape[0], capacity)),
         )
         usual.world = usual.world._replace(cells=cells, grid=other)
         return usual
