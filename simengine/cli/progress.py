@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Reporter"]
 
 EVERY_S = 30.0
-COMPILING = "compiling the engine, first run only (about half a minute)"
+COMPILING = "compiling the engine, first run only (about a minute)"
 
 
 class Reporter:
