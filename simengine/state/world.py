@@ -126,7 +126,7 @@ class Fields(NamedTuple):
 
     ``value`` ``source`` (per h) ``loss`` (per h) ``tissue_source`` ``tissue_loss`` float64[F, P, V], V voxels of a patch
     in the order (z, y, x); ``constant`` float64[N_FIELD_CONSTANTS, F], see FIELD_*; ``treatment`` int64[F], how
-    each is advanced (``kernels.fields``); ``work`` float64[9, n] of the solver;
+    each is advanced (``kernels.fields``); ``work`` float64[12, n] of the solvers;
     ``sweeps`` int64[F, 2] solves and multigrid cycles done.
     """
 
