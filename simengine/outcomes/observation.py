@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from simengine.foundation.math import exp, log
+from simengine.foundation.math import exp
 from simengine.patients.numbers import Numbers
 from simengine.scenario import Scenario
 from simengine.state.course import Course
 
 __all__ = ["observe"]
 
-_LN2 = float(log(2.0))
+_LN2 = math.log(2.0)
 _ELSEWHERE = (
     ("living.liver", "living.spleen", "living.bone_marrow", "living.rest"),
     ("fate.cleared_liver", "fate.cleared_spleen", "fate.died_elsewhere"),
