@@ -130,7 +130,7 @@ def run_toy(
     **options: Any,
 ) -> None:
     """Run or continue a toy study in a folder."""
-    with writing(folder, chosen or toy_design(), {}, disk) as store:
+    with writing(folder, toy_design() if chosen is None else chosen, {}, disk) as store:
         execute(store, runner, **options)
 
 

@@ -51,13 +51,14 @@ class Design:
     points: tuple[Point, ...]
     first_patient: int = 0
     shard: tuple[int, int] | None = None
-    """Only the i-th of n shares, i from 1: every n-th run, so that dear and cheap arms are spread evenly."""
+    """Only the i-th of n shares, i from 1: every n-th run, so that dear and cheap arms are spread evenly; with a precision
+    every n-th arm, as its runs decide how many more there are."""
     precision: Precision | None = None
 
     @property
     def keys(self) -> list[Key]:
         """Every run in canonical order; of a shard, its share."""
-        indices = sorted(point.index for point in self.points)
+        indices = self.point_indices
         per_point = self.patients * self.replicates
         return [
             Key(
@@ -68,12 +69,23 @@ class Design:
             for number in self._numbers()
         ]
 
+    @property
+    def point_indices(self) -> list[int]:
+        """The points of the runs by their index, in their order."""
+        indices = sorted(point.index for point in self.points)
+        return indices if self.precision is None else indices[self._share]
+
     def __len__(self) -> int:
         return len(self._numbers())
 
-    def _numbers(self) -> range:
+    @property
+    def _share(self) -> slice:
         share, of = self.shard or (1, 1)
-        return range(share - 1, len(self.points) * self.patients * self.replicates, of)
+        return slice(share - 1, None, of)
+
+    def _numbers(self) -> range:
+        every = range(len(self.point_indices) * self.patients * self.replicates)
+        return every[self._share] if self.precision is None else every
 
     @cached_property
     def point(self) -> dict[int, Point]:

@@ -72,7 +72,7 @@ class Looks:
             raise ValueError("the design has no precision")
         self._precision: Precision = design.precision
         self._is_event = is_event
-        units = {point: _units(design, point) for point in sorted(design.point)}
+        units = {point: _units(design, point) for point in design.point_indices}
         self.arms = {point: Arm(own, min(self._precision.at_least, len(own))) for point, own in units.items()}
 
     def wanted(self, values: Values) -> list[Key]:

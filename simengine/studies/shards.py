@@ -30,7 +30,7 @@ __all__ = ["folder_of", "found", "merge", "parse", "share"]
 MOST_SHARDS = 100_000
 PART_BYTES = 128_000_000
 """Size in memory of the tables that make one part."""
-NOT_OF_THE_WHOLE = ("shard", "runs", "parts", "counts", "sessions", "status", "started", "ended", "machine", "checkout")
+OF_A_SHARE = ("shard", "runs", "parts", "counts", "reached", "sessions", "status", "started", "ended", "machine", "checkout")
 
 
 def parse(text: str) -> tuple[int, int]:
@@ -54,10 +54,8 @@ def share(design: Design, shard: str) -> Design:
     Raises
     ------
     RequestError
-        If `shard` is not ``i/n``, or if results decide how many runs there are, which no share can know.
+        If `shard` is not ``i/n``.
     """
-    if design.precision is not None:
-        raise RequestError("--shard: a study with [precision] looks at all of its runs, and cannot be run in shares")
     return replace(design, shard=parse(shard))
 
 
@@ -128,7 +126,7 @@ def _complete(folder: Path, shards: list[Path]) -> dict[Path, dict[str, Any]]:
             faults.append(f"{path.name}: is {known[path]['status']}, with {counts} of {known[path]['runs']} runs written")
     first = next(iter(known.values()), {})
     for path, manifest in known.items():
-        differing = [name for name in first if name not in NOT_OF_THE_WHOLE and manifest.get(name) != first[name]]
+        differing = [name for name in first if name not in OF_A_SHARE and manifest.get(name) != first[name]]
         if differing:
             faults.append(f"{path.name}: is of another study or program than {shards[0].name}: {', '.join(differing)} differ")
     faults += [f"{path.name}: is no shard of {n}" for path in shards if _numbers(path)[1] != n]
@@ -146,8 +144,15 @@ def _whole(known: list[dict[str, Any]]) -> dict[str, Any]:
         "counts": {status: counts[status] for status in sorted(counts)},
         "started": min(manifest["started"] for manifest in known),
         "ended": max(manifest["ended"] for manifest in known),
+        **({"reached": _reached(known)} if "precision" in known[0] else {}),
         "sessions": [{"shard": manifest["shard"], **session} for manifest in known for session in manifest["sessions"]],
     }
+
+
+def _reached(known: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how the arms of all shards ended, in the order of arms; each was looked at by one shard."""
+    ended = {point: told for manifest in known for point, told in manifest["reached"].items()}
+    return {point: ended[point] for point in sorted(ended, key=int)}
 
 
 def _tables(folder: Path, known: Mapping[Path, Mapping[str, Any]], disk: Disk) -> Iterator[pa.Table]:

@@ -15,6 +15,7 @@ from simengine.api import open_results
 from simengine.report.explain import overview
 from simengine.scenario import loads
 from simengine.scenario.model import Precision
+from simengine.studies import shards
 from simengine.studies.design import Key, RequestError, design
 from simengine.studies.execute import Stopped
 from simengine.studies.precision import LOOKS_IN_A_ROW, Looks, look_at, outcome_problems
@@ -112,6 +113,20 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_runs(tmp_path, reference):
     assert open_results(tmp_path).hash == reference.hash
     assert len(open_results(tmp_path).manifest["sessions"]) > 3
     run_toy(tmp_path, chosen(), lambda *_: pytest.fail("a run was done twice"))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_shares_take_whole_arms_and_join_to_the_same_runs(tmp_path, reference, n):
+    """The looks at an arm need all of its runs: one share has them. Two shares of five have nothing to do."""
+    shares = [replace(chosen(), shard=(i, n)) for i in range(1, n + 1)]
+    assert sorted(key for share in shares for key in share.keys) == chosen().keys
+    for share in reversed(shares):
+        run_toy(shards.folder_of(tmp_path, f"{share.shard[0]}/{n}"), share, noisy)
+    shards.merge(tmp_path)
+    merged = open_results(tmp_path)
+    assert merged.hash == reference.hash
+    assert merged.manifest["reached"] == reference.manifest["reached"]
+    assert merged.manifest["runs"] == len(merged.table)
 
 
 def test_an_arm_alone_has_the_runs_that_it_has_beside_others(tmp_path, reference):
