@@ -212,12 +212,12 @@ def advance(patient):
 
     A record is taken at the beginning of every day, and once more at the end or at death.
     """
-    rows = 0
+    rows, last_row = 0, patient.record.shape[0] - 1
     for step in range(patient.start_day.shape[0]):
         day, days, tick = patient.start_day[step], patient.days[step], patient.tick[step]
         if step == 0 and patient.enabled[_HVG] == 1:
             host_versus_graft.prime(patient, tick)
-        if day == float(int(day)):
+        if day == float(int(day)) and rows < last_row:  # a day that is not finite may pass for a whole one
             _record_blood(patient, patient.record[rows])
             _record_disease(patient, step, patient.record[rows])
             if patient.record[rows, 0] >= RECOVERY_PER_NL and day > 0.0:

@@ -75,8 +75,8 @@ def reals(state):
 
 
 def rows_of(array):
-    """Return the rows into which what is not a number is put one at a time; all at once where they are many."""
-    return range(len(array)) if len(array) <= MOST_ROWS else [...]
+    """Return the rows into which what is not a number is put: all at once, and one at a time where they are few."""
+    return [..., *(range(len(array)) if len(array) <= MOST_ROWS else ())]
 
 
 class Halfway:
@@ -134,7 +134,7 @@ def test_the_sound_patient_has_living_product_and_host_cells(halfway):
 
 @pytest.mark.parametrize("name", ARRAYS)
 def test_what_is_not_a_number_ends_the_run_or_leaves_no_trace(halfway, name):
-    """Each row of each array of the world, NaN and infinite; infinite arrivals may also be too many."""
+    """Each row of each array of the world, and all rows at once, NaN and infinite; infinite arrivals may also be too many."""
     hidden = []
     for row in rows_of(reals(build(halfway.scenario, *ADDRESS).world)[name]):
         for bad in BAD:
@@ -171,11 +171,12 @@ def graft():
 
 @pytest.mark.parametrize("name", OF_TRANSPLANTS)
 def test_what_is_not_a_number_ends_a_transplantation_or_leaves_no_trace(monkeypatch, name):
+    """Each row of each array, and all of its rows at once; NaN, infinite, and below all numbers."""
     sound = transplant.simulate(graft(), *ADDRESS)
     assert sound.status == "ok"
     hidden = []
-    for row in range(len(reals(build_transplant(graft(), *ADDRESS).patient)[name])):
-        for bad in BAD:
+    for row in [..., *range(len(reals(build_transplant(graft(), *ADDRESS).patient)[name]))]:
+        for bad in (*BAD, -np.inf):
 
             def planted(*arguments, row=row, bad=bad):
                 built = build_transplant(*arguments)
