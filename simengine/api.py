@@ -89,6 +89,7 @@ def run(
     shard
         ``"i/n"``: only the i-th of n shares of the runs, into a folder of its own within `out`; see `merge`.
     execution
+        ``retry`` (do again the runs that failed, took too long or lost their worker; their new rows replace the old),
         ``progress``, ``runner``, and the fields of `simengine.studies.execute.Execution`: ``executor`` (threads, processes,
         Dask, anything with a ``submit``), ``batch``, ``order``, ``run_limit_s``.
 
@@ -156,6 +157,7 @@ def _run(
     folder: Path,
     restart: bool,
     jobs: int | None,
+    retry: bool = False,
     runner: Runner = engine_runner,
     progress: Callable[[Progress], None] = lambda _: None,
     **execution: Any,
@@ -164,8 +166,8 @@ def _run(
 
     if restart and (aside := set_aside(folder)):
         _log.info("the results that were in %s are now in %s", folder, aside)
-    with writing(folder, chosen, _descriptions(runner)) as store:
-        if store.manifest["status"] == "complete":
+    with writing(folder, chosen, _descriptions(runner), retry=retry) as store:
+        if store.manifest["status"] == "complete" and not store.wanted():
             return
         if runner is engine_runner:
             warm_up(

@@ -127,10 +127,11 @@ def run_toy(
     chosen: Design | None = None,
     runner: Callable[..., Any] = toy_run,
     disk: Disk = DISK,
+    retry: bool = False,
     **options: Any,
 ) -> None:
     """Run or continue a toy study in a folder."""
-    with writing(folder, toy_design() if chosen is None else chosen, {}, disk) as store:
+    with writing(folder, toy_design() if chosen is None else chosen, {}, disk, retry) as store:
         execute(store, runner, **options)
 
 
@@ -140,7 +141,15 @@ def long_design() -> Design:
 
 
 class SlowDisk(Disk):
-    """Waits before every rename, so that a kill at a random moment often falls between writing and naming."""
+    """Writes in pieces and waits, so that a kill often falls into a file, or between writing and naming it."""
+
+    PIECE = 8192
+
+    def write(self, descriptor: int, data: memoryview) -> int:
+        """Write some of the bytes and wait."""
+        written = super().write(descriptor, data[: self.PIECE])
+        time.sleep(0.002)
+        return written
 
     def rename(self, source: Path, target: Path) -> None:
         """Rename a little later."""

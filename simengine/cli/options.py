@@ -28,6 +28,7 @@ class RunOptions:
     shard: str | None
     out: Path | None
     restart: bool
+    retry: bool
     dry_run: bool
     quick: bool
     overrides: tuple[str, ...]
@@ -71,6 +72,7 @@ _OPTIONS = (
     click.option("--shard", metavar="I/N", help="Only the I-th of N shares of the runs; `simengine merge` joins them."),
     click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results."),
     click.option("--resume/--restart", default=True, help="Continue what is there (default), or keep it aside."),
+    click.option("--retry", is_flag=True, help="Do again the runs that failed, took too long or lost their worker."),
     click.option("--dry-run", is_flag=True, help="Say how many runs, how long, how much disk and memory; run two."),
     click.option("--quick", is_flag=True, help="With --dry-run: no probe."),
     overrides_option,

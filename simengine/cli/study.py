@@ -38,6 +38,7 @@ def perform(scenario: str, arms: Sequence[str], options: RunOptions) -> Results 
             jobs=options.jobs,
             out=folder,
             restart=options.restart,
+            retry=options.retry,
             shard=options.shard,
             executor=options.place,
             run_limit_s=options.run_limit,
@@ -96,7 +97,7 @@ def _dry_run(study: Study, arms: Sequence[str], folder: Path, options: RunOption
     chosen = design(study, arms=arms, replicates=options.replicates, seed=options.seed)
     if options.shard:
         chosen, folder = shards.share(chosen, options.shard), shards.folder_of(folder, options.shard)
-    done = 0 if options.restart else done_in(folder, chosen)
+    done = 0 if options.restart else done_in(folder, chosen, options.retry)
     jobs = available_jobs(options.jobs)
     if not options.quick:
         warm_up(lambda: click.echo(COMPILING, err=True), [point.scenario for point in chosen.points])

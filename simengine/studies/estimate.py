@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from simengine.studies import integrity, parts
 from simengine.studies import manifest as manifests
 from simengine.studies.design import Design
-from simengine.studies.runs import Runner, Task, attempt
+from simengine.studies.runs import FINAL, Runner, Task, attempt
 from simengine.studies.snapshots import npz_bytes
 from simengine.studies.store import PART_BYTES, PART_RUNS, PART_S
 
@@ -65,8 +65,8 @@ class Estimate:
         return (self.jobs + 1) * self.process_mb + waiting_mb
 
 
-def done_in(folder: Path, design: Design) -> int:
-    """Return how many runs of a design its folder holds already; nothing is written.
+def done_in(folder: Path, design: Design, retry: bool = False) -> int:
+    """Return how many runs of a design its folder holds already, but for those to be tried again; nothing is written.
 
     Raises
     ------
@@ -80,7 +80,8 @@ def done_in(folder: Path, design: Design) -> int:
     manifest = manifests.read(folder)
     manifests.refuse_changed(manifest, manifests.new(design, {}), folder)
     found = list(integrity.verified(folder, manifest))
-    return parts.read(found, parts.KEYS).num_rows if found else 0
+    statuses = parts.read(found, parts.KEYS)["status"].to_pylist() if found else []
+    return sum(status in FINAL or not retry for status in statuses)
 
 
 def estimate(design: Design, runner: Runner, jobs: int, done: int = 0, probe: bool = True) -> Estimate:

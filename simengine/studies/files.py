@@ -1,7 +1,7 @@
 """Files that are either whole or absent, and one writer at a time in a folder.
 
 A file is written under a temporary name, synced, renamed, and its folder synced: whoever looks sees the old file, the
-new file or none, also after a power cut. All writing of results passes through the five operations of `Disk`, so that
+new file or none, also after a power cut. All writing of results passes through the operations of `Disk`, so that
 a test can make any one of them fail.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["DISK", "Disk", "ResultsError", "locked", "remove_leftovers", "sha256", "write_file"]
+__all__ = ["DISK", "Disk", "ResultsError", "locked", "make_folder", "remove_leftovers", "sha256", "write_file"]
 
 
 class ResultsError(Exception):
@@ -48,6 +48,10 @@ class Disk:
     def rename(self, source: Path, target: Path) -> None:
         """Give a file its final name in one step."""
         os.rename(source, target)
+
+    def remove(self, path: Path) -> None:
+        """Take a file away."""
+        os.unlink(path)
 
 
 DISK = Disk()
@@ -100,6 +104,23 @@ def _sync_folder(folder: Path, disk: Disk) -> None:
         disk.sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: Path, disk: Disk = DISK) -> None:
+    """Make a folder, with those above it that are missing, so that a power cut does not take it away with all that is in it.
+
+    Raises
+    ------
+    OSError
+        With errno and path.
+    """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in missing:
+        try:
+            _sync_folder(place.parent, disk)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(place)) from error
 
 
 def remove_leftovers(folder: Path) -> None:

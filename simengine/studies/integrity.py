@@ -50,7 +50,7 @@ def verified(folder: Path, manifest: Mapping[str, Any]) -> dict[Path, str]:
     ResultsError
         Naming every file that is damaged, missing, renamed, foreign or doubled, and finished results that lack a row.
     """
-    digests = _digests(folder / parts.FOLDER)
+    manifest, digests = _living(manifest, _digests(folder / parts.FOLDER))
     found = list(_damages(folder, manifest, digests))
     if found:
         raise ResultsError("\n".join(map(str, found)))
@@ -74,7 +74,20 @@ def inspect(folder: Path) -> list[Damage]:
         what = str(error).removeprefix(f"{folder / manifests.NAME} ")
         manifest_damage = Damage(folder / manifests.NAME, what, NO_MANIFEST)
         return [manifest_damage, *(damage for path in digests if (damage := _of_bytes(path, digests, None)))]
-    return list(_damages(folder, manifest, digests))
+    return list(_damages(folder, *_living(manifest, digests)))
+
+
+def _living(manifest: Mapping[str, Any], digests: Mapping[Path, str]) -> tuple[dict[str, Any], dict[Path, str]]:
+    """Return manifest and digests without the parts whose place another one, sound and of this experiment, has taken."""
+    listed: Mapping[str, str] = manifest["parts"]
+    gone = {
+        name
+        for path in digests
+        if not (_of_bytes(path, digests, listed.get(path.name)) or _of_place(path, manifest))
+        for name in parts.supersedes(path)
+    }
+    kept = {name: digest for name, digest in listed.items() if name not in gone}
+    return {**manifest, "parts": kept}, {path: digest for path, digest in digests.items() if path.name not in gone}
 
 
 def _damages(folder: Path, manifest: Mapping[str, Any], digests: Mapping[Path, str]) -> Iterator[Damage]:

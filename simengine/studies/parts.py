@@ -3,6 +3,9 @@
 A part is named by the digest of its own bytes and carries the hash of its experiment, so that a part that was damaged,
 renamed, swapped or copied from elsewhere is found when the folder is opened, with or without a manifest that lists it.
 Rows are read back in canonical order; how they were spread over parts is lost.
+
+A part may name parts that it takes the place of: they count no more from the moment in which it has its name. So rows are
+replaced in one step, and a stop at any moment leaves the old row or the new one.
 """
 
 from __future__ import annotations
@@ -38,12 +41,16 @@ __all__ = [
     "exact",
     "file_name",
     "join",
+    "keys_of",
     "read",
     "run_numbers",
     "snapshot_name",
     "study_hash",
+    "supersedes",
     "table_hash",
+    "tabulate",
     "to_bytes",
+    "without",
 ]
 
 FOLDER = "parts"
@@ -94,6 +101,11 @@ def study_hash(path: Path) -> str:
     return _footer(path).study_hash
 
 
+def supersedes(path: Path) -> tuple[str, ...]:
+    """Return the names of the parts whose place a part has taken, also of those whose place these had taken."""
+    return _footer(path).supersedes
+
+
 def snapshot_name(key: Key, day: str) -> str:
     """Return the file name of a snapshot of a run."""
     label = re.sub(r"[^A-Za-z0-9._]+", "-", day)
@@ -103,7 +115,12 @@ def snapshot_name(key: Key, day: str) -> str:
 def encode(
     records: Sequence[Record], swept: Mapping[str, type], study_hash: str, digests: Mapping[tuple[Key, str], str]
 ) -> bytes:
-    """Return a part.
+    """Return the bytes of a part with these runs, of an experiment of this hash; for the rest see `tabulate`."""
+    return to_bytes(tabulate(records, swept, digests), study_hash)
+
+
+def tabulate(records: Sequence[Record], swept: Mapping[str, type], digests: Mapping[tuple[Key, str], str]) -> pa.Table:
+    """Return runs as a table.
 
     Parameters
     ----------
@@ -111,8 +128,6 @@ def encode(
         The runs, in any order.
     swept
         The swept paths with their column types, `float` or `str`.
-    study_hash
-        The experiment that the rows belong to.
     digests
         SHA-256 of the snapshot files by run and day.
     """
@@ -136,14 +151,24 @@ def encode(
     columns["events"] = pa.array(events, _EVENTS)
     for day in _names(record.snapshots for record in records):
         columns[SNAPSHOT + day] = pa.array([digests.get((record.key, day)) for record in records], pa.string())
-    return to_bytes(pa.table(columns), study_hash)
+    return pa.table(columns)
 
 
-def to_bytes(table: pa.Table, study_hash: str) -> bytes:
-    """Return a table of runs of an experiment as the bytes of a part."""
+def to_bytes(table: pa.Table, study_hash: str, superseded: Iterable[str] = ()) -> bytes:
+    """Return a table of runs of an experiment as the bytes of a part that takes the place of other parts."""
     buffer = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata({"study_hash": study_hash}), buffer, compression="zstd")
+    said = {"study_hash": study_hash}
+    if names := sorted(superseded):
+        said["supersedes"] = json.dumps(names)
+    pq.write_table(table.replace_schema_metadata(said), buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def without(path: Path, keys: Iterable[Key]) -> pa.Table:
+    """Return the rows of a part, but for those of some runs."""
+    unwanted = set(keys)
+    table = pq.read_table(path)
+    return table.filter(pa.array([key not in unwanted for key in keys_of(table)]))
 
 
 def snapshot_digests(folder: Path, paths: Sequence[Path]) -> dict[Path, str]:
@@ -154,7 +179,7 @@ def snapshot_digests(folder: Path, paths: Sequence[Path]) -> dict[Path, str]:
     table = read(paths, (*KEYS, *days))
     return {
         folder / SNAPSHOTS / snapshot_name(key, day.removeprefix(SNAPSHOT)): digest
-        for i, key in enumerate(keys(table))
+        for i, key in enumerate(keys_of(table))
         for day in days
         if (digest := table[day][i].as_py()) is not None
     }
@@ -207,6 +232,7 @@ def _read_one(path: Path, columns: Sequence[str]) -> pa.Table:
 class _Footer(NamedTuple):
     names: tuple[str, ...]
     study_hash: str
+    supersedes: tuple[str, ...]
 
 
 def _footer(path: Path) -> _Footer:
@@ -218,7 +244,9 @@ def _footer(path: Path) -> _Footer:
 @lru_cache(maxsize=MOST_FOOTERS)
 def _footer_of(path: Path, changed_ns: int, size: int) -> _Footer:
     schema = pq.read_schema(path)
-    return _Footer(tuple(map(sys.intern, schema.names)), schema.metadata[b"study_hash"].decode())
+    said = schema.metadata
+    replaced = tuple(json.loads(said.get(b"supersedes", b"[]")))
+    return _Footer(tuple(map(sys.intern, schema.names)), said[b"study_hash"].decode(), replaced)
 
 
 def join(tables: Sequence[pa.Table]) -> pa.Table:
@@ -274,7 +302,7 @@ def _bits(column: pa.Array) -> bytes:
     return nulls + np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
 
 
-def keys(table: pa.Table) -> list[Key]:
+def keys_of(table: pa.Table) -> list[Key]:
     """Return the addresses of the runs of a table, in its order."""
     return [Key(*address) for address in zip(*(table[name].to_pylist() for name in _KEY_TYPES))]
 

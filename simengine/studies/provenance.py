@@ -92,7 +92,7 @@ def _model_sources() -> str:
 
 
 def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(PACKAGE.parent), *arguments]
+    command = ["git", "--no-optional-locks", "-C", str(PACKAGE.parent), *arguments]  # a kill leaves no lock of theirs
     return subprocess.run(command, capture_output=True, text=True, timeout=_GIT_S, check=True).stdout.strip()
 
 

@@ -164,7 +164,7 @@ def _point(manifest: Mapping[str, Any], index: int) -> Point:
 
 
 def _keys(paths: list[Path]) -> list[Key]:
-    return parts.keys(parts.read(paths, parts.KEYS)) if paths else []
+    return parts.keys_of(parts.read(paths, parts.KEYS)) if paths else []
 
 
 def _row(paths: list[Path], key: Key) -> pa.Table:

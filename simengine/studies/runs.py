@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BATCH_S",
+    "FINAL",
     "TRIES",
     "Finished",
     "RunResult",

@@ -5,7 +5,9 @@
     snapshots/        one .npz for each run and day that was asked for
     .lock             names the process that writes
 
-A folder that holds the same experiment is continued: rows that are there, and verify, are not computed again.
+A folder that holds the same experiment is continued: rows that are there, and verify, are not computed again. Where it is
+asked for, runs that were set apart for what may have been an accident are done again: a part with their new rows takes the
+place of the parts with the old ones.
 
 A part is written when its first run has waited for `PART_S`, or when it has `PART_RUNS` runs or `PART_BYTES` in memory, and
 at every stop that is not a kill. So parts stay few (a million short runs make some hundred files, a week 20,000 at most), are
@@ -20,16 +22,17 @@ import platform
 import resource
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from simengine.studies import integrity, parts
 from simengine.studies import manifest as manifests
-from simengine.studies.design import Design, Key
-from simengine.studies.files import DISK, Disk, locked, remove_leftovers, sha256, write_file
+from simengine.studies.design import Design, Key, RequestError
+from simengine.studies.files import DISK, Disk, locked, make_folder, remove_leftovers, sha256, write_file
 from simengine.studies.parts import Record
 from simengine.studies.precision import Looks
+from simengine.studies.runs import FINAL
 from simengine.studies.snapshots import npz_bytes
 
 __all__ = ["PART_BYTES", "PART_RUNS", "PART_S", "Store", "set_aside", "writing"]
@@ -42,7 +45,7 @@ PART_BYTES = 256_000_000
 class Store:
     """A folder of results held for writing; `writing` makes it."""
 
-    def __init__(self, folder: Path, design: Design, manifest: dict[str, Any], disk: Disk) -> None:
+    def __init__(self, folder: Path, design: Design, manifest: dict[str, Any], disk: Disk, retry: bool = False) -> None:
         self.folder = folder
         self.design = design
         self.manifest = manifest
@@ -54,8 +57,11 @@ class Store:
         manifest["parts"] = {path.name: digest for path, digest in found.items()}
         table = parts.read(list(found), parts.KEYS).to_pydict() if found else {name: [] for name in parts.KEYS}
         keys = [Key(*address) for address in zip(*(table[name] for name in Key._fields))]
-        self.done = set(keys)
-        self.counts = Counter(table["status"])
+        self._again = {key: status for key, status in zip(keys, table["status"]) if retry and status not in FINAL}
+        self._part_of = _parts_of(found, self._again)
+        self.done = set(keys) - self._again.keys()
+        self.counts = Counter(table["status"]) - Counter(self._again.values())
+        self._remove_leftovers(list(found))
         self._looks: Looks | None = None
         self._values: dict[Key, float | None] = {}
         if design.precision is not None:
@@ -116,6 +122,28 @@ class Store:
         """
         if not self._pending:
             return
+        digests = self._write_snapshots()
+        table = parts.tabulate(self._pending, self.design.swept, digests)
+        keys = [record.key for record in self._pending]
+        old = {self._part_of[key] for key in keys if key in self._part_of}
+        table = parts.join([table, *(parts.without(path, keys) for path in old)])
+        gone = {name for path in old for name in (path.name, *parts.supersedes(path))}
+        data = parts.to_bytes(table, self.manifest["study_hash"], gone)
+        path = self.folder / parts.FOLDER / parts.file_name(data)
+        write_file(path, data, self._disk)
+        self.manifest["parts"] = {name: digest for name, digest in self.manifest["parts"].items() if name not in gone}
+        self.manifest["parts"][path.name] = sha256(data)
+        self.done.update(keys)
+        self.counts.update(record.status for record in self._pending)
+        self._pending = []
+        self._again = {key: status for key, status in self._again.items() if key not in self.done}
+        self._part_of = {key: path if self._part_of[key] in old else self._part_of[key] for key in self._again}
+        for path in old:
+            with contextlib.suppress(OSError):  # it counts no more, and the next session removes it
+                self._disk.remove(path)
+
+    def _write_snapshots(self) -> dict[tuple[Key, str], str]:
+        """Write the snapshots of the runs taken since the last commit and return their digests."""
         digests = {}
         for record in self._pending:
             for day, arrays in record.snapshots.items():
@@ -123,13 +151,15 @@ class Store:
                 name = parts.snapshot_name(record.key, day)
                 write_file(self.folder / parts.SNAPSHOTS / name, data, self._disk)
                 digests[record.key, day] = sha256(data)
-        data = parts.encode(self._pending, self.design.swept, self.manifest["study_hash"], digests)
-        name = parts.file_name(data)
-        write_file(self.folder / parts.FOLDER / name, data, self._disk)
-        self.manifest["parts"][name] = sha256(data)
-        self.done.update(record.key for record in self._pending)
-        self.counts.update(record.status for record in self._pending)
-        self._pending = []
+        return digests
+
+    def _remove_leftovers(self, found: list[Path]) -> None:
+        """Delete parts whose place others have taken, and snapshots whose runs a kill kept from being written."""
+        living = {*found, *parts.snapshot_digests(self.folder, found)}
+        there = (*(self.folder / parts.FOLDER).glob("part-*.parquet"), *(self.folder / parts.SNAPSHOTS).glob("point*.npz"))
+        for path in there:
+            if path not in living:
+                self._disk.remove(path)
 
     def end(self, **session: Any) -> None:
         """Commit what is left and close the session; the results are complete when no run is wanted."""
@@ -145,12 +175,15 @@ class Store:
         self._write_manifest()
 
     def _write_manifest(self) -> None:
-        self.manifest["counts"] = {status: self.counts[status] for status in sorted(self.counts)}
+        counts = self.counts + Counter(self._again.values())  # the old row of a run that was not yet done again still stands
+        self.manifest["counts"] = {status: counts[status] for status in sorted(counts)}
         manifests.write(self.folder, self.manifest, self._disk)
 
 
 @contextlib.contextmanager
-def writing(folder: Path, design: Design, outcomes: Mapping[str, Any], disk: Disk = DISK) -> Iterator[Store]:
+def writing(
+    folder: Path, design: Design, outcomes: Mapping[str, Any], disk: Disk = DISK, retry: bool = False
+) -> Iterator[Store]:
     """Hold a folder of results for writing: a new one, or one with the same experiment, which is continued.
 
     Parameters
@@ -163,17 +196,22 @@ def writing(folder: Path, design: Design, outcomes: Mapping[str, Any], disk: Dis
         Title, unit and description of each outcome column.
     disk
         The operations that write.
+    retry
+        Want the runs again whose rows say that they failed, took too long, or lost their worker.
 
     Raises
     ------
     RequestError
-        If the folder holds another experiment; every field that differs is named.
+        If the folder holds another experiment; every field that differs is named. If a study whose looks have counted
+        its failed runs is to do them again.
     ResultsError
         If another process writes there, or if what is there is damaged.
     OSError
         If the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if retry and design.precision is not None:
+        raise RequestError("--retry: a study with [precision] has stopped by the runs that it has; --restart begins again")
+    make_folder(folder, disk)
     with locked(folder):
         manifest = manifests.new(design, dict(outcomes))
         if (folder / manifests.NAME).exists():
@@ -184,7 +222,7 @@ def writing(folder: Path, design: Design, outcomes: Mapping[str, Any], disk: Dis
             place.mkdir(exist_ok=True)
             remove_leftovers(place)
         _forget_lost_parts(folder, manifest)
-        yield Store(folder, design, manifest, disk)
+        yield Store(folder, design, manifest, disk, retry)
 
 
 def set_aside(folder: Path) -> Path | None:
@@ -203,6 +241,13 @@ def set_aside(folder: Path) -> Path | None:
             number += 1
         folder.rename(aside)
     return aside
+
+
+def _parts_of(paths: Iterable[Path], wanted: Mapping[Key, Any]) -> dict[Key, Path]:
+    """Return the part that holds the row of each of some runs."""
+    if not wanted:
+        return {}
+    return {key: path for path in paths for key in parts.keys_of(parts.read([path], ())) if key in wanted}
 
 
 def _numbers(paths: list[Path], outcome: str) -> list[float | None]:

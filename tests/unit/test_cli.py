@@ -174,6 +174,25 @@ def test_a_failed_run_ends_with_code_1_after_the_summary(toy, monkeypatch, capsy
     assert "arm 'dose 0', patient 1, replicate 2: failed: FloatingPointError: negative cells" in err
 
 
+def test_a_retry_does_failed_runs_again_and_a_dry_run_counts_them(toy, monkeypatch, capsys):
+    def evaluate(scenario, address):
+        if address[2:] == (1, 2):
+            raise FloatingPointError("negative cells")
+        return toy_run(*address)
+
+    with monkeypatch.context() as unlucky:
+        unlucky.setattr("simengine.outcomes.evaluate", evaluate, raising=False)
+        assert call("run", "toy", "--quiet") == 1
+    assert call("run", "toy", "--quiet") == 1
+    for words, done, left in ((("--retry",), 33, 3), ((), 36, 0)):
+        capsys.readouterr()
+        assert call("run", "toy", "--dry-run", "--quick", *words) == 0
+        assert f"{done} are done already and are not run again, {left} are left\n" in capsys.readouterr().out
+    assert call("run", "toy", "--quiet", "--retry") == 0
+    assert "left out" not in capsys.readouterr().out
+    assert api.open_results("results/toy").manifest["counts"] == {"ok": 36}
+
+
 def test_a_changed_experiment_ends_with_code_2_and_restart_keeps_the_old(toy, capsys):
     call("run", "toy", "--quiet")
     capsys.readouterr()
