@@ -20,25 +20,6 @@ from tests.toy import deadly_run, long_design, run_toy, slow_run, toy_design, to
 KEYS = toy_design().keys
 PROCESSES = ("processes", "dask")
 
-TISSUE = """
-name = "tissue"
-replicates = 4
-run = { duration_days = 1.0 }
-patch = { shape = [6, 6, 2] }
-delivery = [{ route = "intramyocardial", dose_cells = 100000 }]
-[[arm]]
-name = "own"
-set = { "donor.relation" = "autologous" }
-[[arm]]
-name = "other"
-"""
-TRANSPLANT = """
-name = "graft"
-replicates = 6
-run = { duration_days = 40.0 }
-[transplant]
-"""
-
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
@@ -78,18 +59,6 @@ def test_a_cluster_object_its_client_and_its_address_do_the_runs(tmp_path, refer
             run_toy(tmp_path / name, long_design(), executor=place)
             assert open_results(tmp_path / name).hash == reference
             assert len(pids(open_results(tmp_path / name))) == 2
-
-
-@pytest.mark.parametrize(("text", "rows"), [(TISSUE, 8), (TRANSPLANT, 6)], ids=["tissue", "transplant"])
-def test_real_runs_have_the_same_bits_in_processes_and_on_dask(tmp_path, text, rows):
-    study = loads(text)
-    results = {
-        name: sweep(study, out=tmp_path / name, executor=name, jobs=2, batch=1) for name in ("serial", "threads", *PROCESSES)
-    }
-    assert {len(found.table) for found in results.values()} == {rows}
-    assert {found.hash for found in results.values()} == {results["serial"].hash}
-    assert set(results["serial"].table["status"]) == {"ok"}
-    assert all(len(pids(results[name])) >= 2 for name in PROCESSES)
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,27 @@ from simengine.studies.design import Key, RequestError
 from simengine.studies.files import Disk, ResultsError
 from simengine.studies.slurm import Job, script
 from tests.toy import run_toy, slow_run, toy_design, toy_run, toy_study
-from tests.unit.test_executors import TISSUE, TRANSPLANT
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = toy_design().keys
+TISSUE = """
+name = "tissue"
+replicates = 4
+run = { duration_days = 1.0 }
+patch = { shape = [6, 6, 2] }
+delivery = [{ route = "intramyocardial", dose_cells = 100000 }]
+[[arm]]
+name = "own"
+set = { "donor.relation" = "autologous" }
+[[arm]]
+name = "other"
+"""
+TRANSPLANT = """
+name = "graft"
+replicates = 6
+run = { duration_days = 40.0 }
+[transplant]
+"""
 
 
 def run_share(folder, i, n=3, runner=toy_run, **options):

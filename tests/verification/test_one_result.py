@@ -35,25 +35,6 @@ arm = [
 ]
 """
 
-ORDERS = {
-    "forward": list,
-    "reversed": lambda keys: keys[::-1],
-    "shuffled": lambda keys: [keys[i] for i in np.random.default_rng(3).permutation(len(keys))],
-}
-
-MATRIX = [
-    (1, 7, "reversed"),
-    (1, 64, "shuffled"),
-    (2, 1, "shuffled"),
-    (2, 7, "forward"),
-    (4, 1, "reversed"),
-    (4, 64, "forward"),
-    (8, 1, "forward"),
-    (8, 7, "shuffled"),
-    (8, None, "reversed"),
-]
-"""Every pair of threads and order, batch and order, and most of threads and batch."""
-
 
 def study(**changes):
     """The small study, with some values changed."""
@@ -90,17 +71,6 @@ def test_the_study_has_something_to_disagree_about(reference):
     assert table["lvef_final_percent"].nunique() == len(table)
     assert table["n_agents_peak"].median() > 20
     assert len(reference.snapshots()) == 2 * len(table)
-
-
-@pytest.mark.parametrize(("jobs", "batch", "order"), MATRIX)
-def test_threads_batch_and_order_change_no_bit(reference, tmp_path, jobs, batch, order):
-    """Detects random numbers by thread, sums in the order of completion, state shared between runs."""
-    results = simengine.run(study(), jobs=jobs, batch=batch, order=ORDERS[order], out=tmp_path / "out")
-    assert len(results.table) == len(reference.table)
-    assert results.hash == reference.hash
-    session = results.manifest["sessions"][0]
-    assert session["jobs"] == jobs
-    assert session["workers_that_worked"] >= (2 if jobs > 1 and batch == 1 else 1)
 
 
 def test_an_arm_alone_gives_its_rows_of_the_study(reference, tmp_path):
@@ -174,20 +144,15 @@ print(results.hash)
 """
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [{"PYTHONHASHSEED": "1", "TZ": "Asia/Kolkata", "LC_ALL": "C"}, {"NUMBA_CPU_NAME": "generic"}],
-    ids=["another process", "the plainest processor"],
-)
-def test_a_fresh_process_gives_the_same_bits(reference, tmp_path, environment):
-    """The second compiles the engine for a processor without vector units and fused multiply-add."""
+def test_the_plainest_processor_gives_the_same_bits(reference, tmp_path):
+    """Compiled for a processor without vector units and fused multiply-add."""
     done = subprocess.run(
         [sys.executable, "-c", FRESH, str(tmp_path / "out")],
         input=TEXT,
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | environment,
+        env=os.environ | {"NUMBA_CPU_NAME": "generic"},
         check=False,
         timeout=850,
     )

@@ -60,22 +60,6 @@ def reference(tmp_path_factory):
     return simengine.run(scenario.loads(STUDY), jobs=1, batch=1, out=tmp_path_factory.mktemp("reference") / "out")
 
 
-def bits(results):
-    """Return the rows of a study as bytes, in the order of their address; texts as they are."""
-    table = results.table.sort_values(["point", "patient", "replicate"]).reset_index(drop=True)
-    return {
-        name: column.to_numpy().tobytes() if column.dtype.kind in "fiub" else tuple(column) for name, column in table.items()
-    }
-
-
-@pytest.mark.parametrize(("jobs", "batch"), [(2, 1), (2, 5), (1, 64)])
-def test_threads_and_batches_change_no_bit_of_a_study(reference, tmp_path, jobs, batch):
-    """12 runs of two arms in virtual patients: every outcome of every run."""
-    found = bits(simengine.run(scenario.loads(STUDY), jobs=jobs, batch=batch, out=tmp_path / "out"))
-    assert len(reference.table) == 12
-    assert [name for name, column in bits(reference).items() if found[name] != column] == []
-
-
 def test_one_run_alone_is_as_within_a_study(reference):
     """The last replicate of the last patient of the second arm, simulated first and alone."""
     study, table = scenario.loads(STUDY), reference.table
