@@ -13,8 +13,6 @@ import pytest
 
 import simengine
 from simengine import scenario
-from simengine.engine import Stopped, simulate
-from simengine.outcomes import evaluate
 
 ROOT = Path(simengine.__file__).parents[1]
 
@@ -47,16 +45,6 @@ def reference(tmp_path_factory):
     return simengine.run(study(), jobs=1, batch=1, out=tmp_path_factory.mktemp("reference") / "out")
 
 
-@pytest.fixture(scope="module", params=[(0, 0), (0, 3), (1, 2)], ids=str)
-def run_and_row(request, reference):
-    """One run simulated alone, and its row in the study."""
-    point, replicate = request.param
-    asked = study().points[point].scenario
-    table = reference.table
-    row = table[(table["point"] == point) & (table["replicate"] == replicate)].iloc[0]
-    return point, replicate, evaluate(asked, simulate(asked, 11, 0, replicate)), row
-
-
 def same_bits(first, second):
     """Whether two numbers, or two arrays, agree to the last bit; any NaN agrees with any other."""
     a, b = (np.atleast_1d(np.asarray(value, dtype=np.float64)) for value in (first, second))
@@ -81,20 +69,6 @@ def test_an_arm_alone_gives_its_rows_of_the_study(reference, tmp_path):
         assert same_bits(alone[name], within[name]), name
 
 
-def test_a_run_alone_gives_its_row_of_the_study(run_and_row):
-    *_, result, row = run_and_row
-    numbers = {name: value for name, value in result.row.items() if isinstance(value, int | float)}
-    assert len(numbers) > 20
-    assert [name for name, value in numbers.items() if not same_bits(value, row[name])] == []
-
-
-def test_a_run_alone_gives_its_courses_of_the_study(run_and_row, reference):
-    point, replicate, result, _ = run_and_row
-    names = reference.course_names()
-    assert len(names) > 20
-    assert [n for n in names if not same_bits(result.courses[n], reference.course(point, n)[1][replicate])] == []
-
-
 def test_more_replicates_leave_the_first_ones_as_they_were(reference, tmp_path):
     more = simengine.run(study(), replicates=6, out=tmp_path / "out").table
     shared = more[more["replicate"] < 4].reset_index(drop=True)
@@ -109,19 +83,6 @@ def test_the_size_of_blocks_changes_no_bit(reference, tmp_path, monkeypatch, tic
     assert simengine.run(study(), out=tmp_path / "out").hash == reference.hash
 
 
-@pytest.mark.parametrize("stop_at_h", [0.5, 23.9, 50.0])
-def test_a_run_that_was_put_aside_goes_on_with_the_same_bits(tmp_path, stop_at_h):
-    asked = study().points[1].scenario
-    whole = evaluate(asked, simulate(asked, 11, 0, 1))
-    with pytest.raises(Stopped):
-        simulate(asked, 11, 0, 1, checkpoint=tmp_path / "run", stop_at_h=stop_at_h)
-    resumed = evaluate(asked, simulate(asked, 11, 0, 1, checkpoint=tmp_path / "run"))
-    assert resumed.events == whole.events
-    assert [n for n in whole.courses if not same_bits(whole.courses[n], resumed.courses[n])] == []
-    numbers = [n for n, value in whole.row.items() if isinstance(value, int | float)]
-    assert [n for n in numbers if not same_bits(whole.row[n], resumed.row[n])] == []
-
-
 def test_a_snapshot_more_or_less_changes_nothing_else(reference, tmp_path):
     changes = {"output.snapshot_days": []}
     without = simengine.run(study(**changes), out=tmp_path / "out")
@@ -129,11 +90,6 @@ def test_a_snapshot_more_or_less_changes_nothing_else(reference, tmp_path):
     for point in (0, 1):
         for name in reference.course_names():
             assert same_bits(without.course(point, name)[1], reference.course(point, name)[1]), name
-
-
-def test_neighbouring_seeds_give_different_courses(reference, tmp_path):
-    other = simengine.run(study(), seed=12, out=tmp_path / "out")
-    assert not set(other.table["retained_living_24h"]) & set(reference.table["retained_living_24h"])
 
 
 FRESH = """
