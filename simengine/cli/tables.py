@@ -49,7 +49,8 @@ def print_summary(results: Results) -> None:
     chosen = chosen or [Headline(name, name.replace("_", " ")) for name in numeric[:COLUMNS_OTHERWISE]]
     summary = results.summary([headline.outcome for headline in chosen])
     columns = ["arm", "runs", *(headline.heading for headline in chosen)]
-    places = [_decimals(summary.loc[summary["outcome"] == h.outcome, "mean"].abs().max() * h.factor) for h in chosen]
+    largest = summary[["mean", "mcse"]].abs().groupby(summary["outcome"]).max()
+    places = [_decimals(*(largest.loc[headline.outcome] * headline.factor)) for headline in chosen]
     rows = []
     for point in results.points:
         found = summary[summary["arm"] == point.label].set_index("outcome")
@@ -92,9 +93,10 @@ def _cell(row: Any, factor: float, decimals: int) -> str:
     return mean if math.isnan(row["low"]) or math.isnan(row["mcse"]) else f"{mean} ± {error}\n[{low}, {high}]"
 
 
-def _decimals(largest: float) -> int:
-    """As many decimals as show two digits of the largest number of a column, from 0 to 4."""
-    return min(4, max(0, 1 - math.floor(math.log10(largest)))) if largest > 0 else 0
+def _decimals(mean: float, error: float) -> int:
+    """As many decimals as show two digits of the largest mean of a column and one of its largest error, from 0 to 4."""
+    wanted = [digits - math.floor(math.log10(number)) for number, digits in ((mean, 1), (error, 0)) if number > 0]
+    return min(4, max(0, *wanted, 0))
 
 
 def _number(value: float, decimals: int) -> str:
