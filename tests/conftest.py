@@ -32,3 +32,14 @@ def one_signature_per_kernel() -> Iterator[None]:
     modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "simengine"]
     several = several_signatures(modules)
     assert not several, f"kernels compiled for more than one set of types: {several}"
+
+
+@pytest.fixture(scope="session")
+def long_hash(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The hash of the long toy study, done one run after the other."""
+    from simengine.api import open_results
+    from tests.toy import long_design, run_toy
+
+    folder = tmp_path_factory.mktemp("long")
+    run_toy(folder, long_design(), executor="serial")
+    return open_results(folder).hash

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -163,22 +163,35 @@ def slow_run(pause_s: float, *address: Any) -> ToyResult:
     return toy_run(*address)
 
 
-def deadly_run(kind: str, scenario: ToyScenario, seed: int, patient: int, replicate: int) -> ToyResult:
-    """A toy run, but for one that never answers, in a way of its own: ends its process, hangs, or takes all memory."""
-    if (scenario.dose, patient, replicate) == (1.0, 2, 3):
-        if kind == "killed":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if kind == "crash":
-            faulthandler._sigsegv()
-        if kind == "hangs":
-            time.sleep(600)
-        if kind == "loops":
-            while True:
-                deadline.check()
-        if kind == "memory":
-            resource.setrlimit(resource.RLIMIT_AS, (2**34, resource.getrlimit(resource.RLIMIT_AS)[1]))
-            np.ones(2**36)
+def deadly_run(
+    kind: str, scenario: ToyScenario, seed: int, patient: int, replicate: int, at: tuple = (1.0, 2, 3), notes: str = os.devnull
+) -> ToyResult:
+    """A toy run, but for one that ends badly, in a way of its own, and leaves a line in a file each time it is begun."""
+    if (scenario.dose, patient, replicate) == at:
+        with open(notes, "a") as file:
+            file.write(f"{kind}\n")
+        return _end_badly(kind, toy_run(scenario, seed, patient, replicate))
     return toy_run(scenario, seed, patient, replicate)
+
+
+def _end_badly(kind: str, result: ToyResult) -> ToyResult:
+    """End the process, hang, take all memory, raise an error, or return what is not finite."""
+    if kind == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "crash":
+        faulthandler._sigsegv()
+    if kind == "hangs":
+        time.sleep(600)
+    while kind == "loops":
+        deadline.check()
+    if kind == "memory":
+        resource.setrlimit(resource.RLIMIT_AS, (2**34, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        np.ones(2**36)
+    if kind in ("raises", "grows"):
+        error = ValueError("on purpose")
+        error.status = "failed" if kind == "raises" else "capacity_exceeded"  # type: ignore[attr-defined]
+        raise error
+    return replace(result, row={**result.row, "change_points": float("inf" if kind == "infinite" else "nan")})
 
 
 def main() -> None:

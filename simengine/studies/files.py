@@ -13,11 +13,16 @@ import hashlib
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 __all__ = ["DISK", "Disk", "ResultsError", "locked", "make_folder", "remove_leftovers", "sha256", "write_file"]
+
+
+NAME_WITHIN_S = 1.0
+"""How long whoever is refused waits for the name of the holder, s."""
 
 
 class ResultsError(Exception):
@@ -159,8 +164,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _holder(path: Path) -> str:
-    try:
-        holder = json.loads(path.read_text())
-        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, KeyError):
-        return "another process that has not yet written its name"
+    """Return who holds a lock; one that has just taken it needs a moment to write its name."""
+    deadline = time.monotonic() + NAME_WITHIN_S
+    while True:
+        try:
+            holder = json.loads(path.read_text())
+            return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+        except (OSError, ValueError, KeyError):
+            if time.monotonic() > deadline:
+                return "another process that has not yet written its name"
+            time.sleep(0.01)

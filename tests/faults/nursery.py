@@ -22,6 +22,7 @@ import psutil
 from simengine.studies import manifest, store
 from simengine.studies.design import Design
 from simengine.studies.execute import Progress, Stopped
+from simengine.studies.files import ResultsError
 from tests.toy import SlowDisk, ToyResult, run_toy, slow_run, toy_design
 
 WAIT_S = 50
@@ -59,8 +60,12 @@ class Child:
 
     def wait_until_at_work(self) -> None:
         """Wait for its word."""
+        assert self.told() == "ready"
+
+    def told(self) -> Any:
+        """Return the next thing that it says."""
         assert self._ours.poll(WAIT_S), "nothing was heard of a process"
-        assert self._ours.recv() == "ready"
+        return self._ours.recv()
 
     def send(self, signum: int, to_group: bool = True) -> None:
         """Send a signal to all of its group, or to it alone."""
@@ -105,6 +110,16 @@ def sweep(word: Connection, folder: Path, chosen: Design, notes: Path, pause_s: 
         run_toy(folder, chosen, NotedRun(notes, pause_s), SlowDisk(), progress=say_ready, **options)
     except Stopped as stopped:
         sys.exit(stopped.exit_code)
+
+
+def contend(word: Connection, folder: Path, chosen: Design, notes: Path, gate: float) -> None:
+    """Do a sweep from a moment on; tell how it went: done, or refused with what words."""
+    time.sleep(max(0.0, gate - time.monotonic()))
+    try:
+        run_toy(folder, chosen, NotedRun(notes, 0.0005), jobs=2)
+        word.send(("done", ""))
+    except ResultsError as error:
+        word.send(("refused", str(error)))
 
 
 def left_of(group: int) -> list[psutil.Process]:

@@ -21,23 +21,16 @@ KEYS = toy_design().keys
 PROCESSES = ("processes", "dask")
 
 
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("reference")
-    run_toy(folder, long_design(), executor="serial")
-    return open_results(folder).hash
-
-
 def pids(results):
     return {worker.split()[1] for session in results.manifest["sessions"] for worker in session["workers"]}
 
 
 @pytest.mark.parametrize("executor", ["serial", "threads", "processes", "dask"])
-def test_the_executor_changes_no_bit(tmp_path, reference, executor):
+def test_the_executor_changes_no_bit(tmp_path, long_hash, executor):
     run_toy(tmp_path, long_design(), partial(slow_run, 0.003), executor=executor, jobs=2, batch=5)
     results = open_results(tmp_path)
     assert len(results.table) == len(long_design())
-    assert results.hash == reference
+    assert results.hash == long_hash
     session = results.manifest["sessions"][0]
     assert session["executor"] == executor
     assert session["workers_that_worked"] == (1 if executor == "serial" else 2)
@@ -45,19 +38,19 @@ def test_the_executor_changes_no_bit(tmp_path, reference, executor):
     assert (len(pids(results) - {ours}) >= 2) if executor in PROCESSES else (pids(results) == {ours})
 
 
-def test_whatever_has_a_submit_does_the_runs(tmp_path, reference):
+def test_whatever_has_a_submit_does_the_runs(tmp_path, long_hash):
     with ThreadPoolExecutor(3) as threads, ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
         for name, pool in {"threads": threads, "processes": processes}.items():
             run_toy(tmp_path / name, long_design(), executor=pool)
-            assert open_results(tmp_path / name).hash == reference
+            assert open_results(tmp_path / name).hash == long_hash
             assert pool.submit(abs, -1).result() == 1
 
 
-def test_a_cluster_object_its_client_and_its_address_do_the_runs(tmp_path, reference):
+def test_a_cluster_object_its_client_and_its_address_do_the_runs(tmp_path, long_hash):
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, cluster.get_client() as client:
         for name, place in {"cluster": cluster, "client": client, "address": cluster.scheduler_address}.items():
             run_toy(tmp_path / name, long_design(), executor=place)
-            assert open_results(tmp_path / name).hash == reference
+            assert open_results(tmp_path / name).hash == long_hash
             assert len(pids(open_results(tmp_path / name))) == 2
 
 
@@ -139,9 +132,9 @@ def test_an_accident_that_passes_leaves_no_trace(tmp_path):
     assert open_results(tmp_path / "unlucky").hash == open_results(tmp_path / "well").hash
 
 
-def test_a_limit_that_no_run_meets_changes_no_bit(tmp_path, reference):
+def test_a_limit_that_no_run_meets_changes_no_bit(tmp_path, long_hash):
     run_toy(tmp_path, long_design(), executor="processes", jobs=2, run_limit_s=60.0)
-    assert open_results(tmp_path).hash == reference
+    assert open_results(tmp_path).hash == long_hash
 
 
 @pytest.mark.parametrize("limit_s", [0.0, -1.0, float("nan")])
@@ -158,7 +151,7 @@ def test_a_run_of_the_engine_is_stopped_between_blocks(tmp_path):
     ]
 
 
-def test_a_cluster_that_goes_away_costs_nothing_that_was_finished(tmp_path, reference):
+def test_a_cluster_that_goes_away_costs_nothing_that_was_finished(tmp_path, long_hash):
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
 
     def pull_the_plug(progress):
@@ -171,7 +164,7 @@ def test_a_cluster_that_goes_away_costs_nothing_that_was_finished(tmp_path, refe
     assert 20 < len(found.table) < len(long_design())
     assert found.manifest["status"] == "stopped"
     run_toy(tmp_path, long_design())
-    assert open_results(tmp_path).hash == reference
+    assert open_results(tmp_path).hash == long_hash
 
 
 def test_a_batch_is_cut_where_runs_become_slow(tmp_path):
