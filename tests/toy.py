@@ -21,7 +21,7 @@ import numpy as np
 
 from simengine.api import open_results
 from simengine.foundation import deadline
-from simengine.scenario.model import Output, Precision
+from simengine.scenario.model import Output, Precision, Run
 from simengine.studies.design import Design, design
 from simengine.studies.execute import Progress, Stopped, execute
 from simengine.studies.files import DISK, Disk
@@ -36,6 +36,7 @@ class ToyScenario:
     dose: float = 1.0
     donor: dict[str, Any] = field(default_factory=lambda: {"match": "8/8", "age_years": 40})
     output: Output = field(default_factory=lambda: Output(snapshot_replicates=1000))
+    run: Run = field(default_factory=Run)
     transplant: None = None
 
     def plain(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ _OPTIONS = (
     click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results."),
     click.option("--resume/--restart", default=True, help="Continue what is there (default), or keep it aside."),
     click.option("--retry", is_flag=True, help="Do again the runs that failed, took too long or lost their worker."),
-    click.option("--dry-run", is_flag=True, help="Say how many runs, how long, how much disk and memory; run two."),
+    click.option("--dry-run", is_flag=True, help="Say how many runs, how long, how much disk and memory; do a few."),
     click.option("--quick", is_flag=True, help="With --dry-run: no probe."),
     overrides_option,
     click.option("--quiet", is_flag=True, help="No progress and no messages but errors."),

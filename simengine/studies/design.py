@@ -7,7 +7,7 @@ patients with the same dice, and an arm run alone gives the rows it has within t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -58,6 +58,10 @@ class Design:
     @property
     def keys(self) -> list[Key]:
         """Every run in canonical order; of a shard, its share."""
+        return self.some_keys(self.numbers)
+
+    def some_keys(self, numbers: Iterable[int]) -> list[Key]:
+        """Return the runs with some numbers; those of one point stand side by side."""
         indices = self.point_indices
         per_point = self.patients * self.replicates
         return [
@@ -66,7 +70,7 @@ class Design:
                 self.first_patient + number % per_point // self.replicates,
                 number % self.replicates,
             )
-            for number in self._numbers()
+            for number in numbers
         ]
 
     @property
@@ -76,14 +80,16 @@ class Design:
         return indices if self.precision is None else indices[self._share]
 
     def __len__(self) -> int:
-        return len(self._numbers())
+        return len(self.numbers)
 
     @property
     def _share(self) -> slice:
         share, of = self.shard or (1, 1)
         return slice(share - 1, None, of)
 
-    def _numbers(self) -> range:
+    @property
+    def numbers(self) -> range:
+        """The number of every run of this share among those of all its points, from 0."""
         every = range(len(self.point_indices) * self.patients * self.replicates)
         return every[self._share] if self.precision is None else every
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ import simengine as package
 from simengine import api, cli
 from simengine.cli.progress import Reporter, duration
 from simengine.foundation.version import __version__
-from simengine.studies.estimate import Estimate
 from simengine.studies.execute import Progress
+from simengine.studies.probe import probe
 from tests.toy import toy_run, toy_study
 
 ROOT = Path(package.__file__).parents[1]
@@ -31,7 +32,9 @@ def toy(monkeypatch, tmp_path):
     monkeypatch.setattr(api, "load", lambda path, overrides=(): toy_study())
     monkeypatch.setattr(api, "warm_up", lambda announce, scenarios=None: announce())
     monkeypatch.setattr(api, "_descriptions", lambda runner: {})
-    monkeypatch.setattr("simengine.studies.estimate._run_mb", lambda scenario: 50.0)
+    monkeypatch.setattr("simengine.studies.estimate._bound_mb", lambda scenario: 50.0)
+    monkeypatch.setattr("simengine.studies.estimate._apart", lambda plan: probe(replace(plan, runner=toy_run)))
+    monkeypatch.setattr("simengine.studies.warm.compile_missing", lambda announce, scenarios: announce())
     monkeypatch.setattr("simengine.engine.simulate", lambda *address: address, raising=False)
     monkeypatch.setattr("simengine.outcomes.evaluate", lambda scenario, address: toy_run(*address), raising=False)
     return tmp_path
@@ -121,7 +124,14 @@ def test_dry_run_says_what_it_costs_and_writes_nothing(toy, capsys):
     assert call("run", "toy", "--dry-run", "--jobs", 3) == 0
     out = capsys.readouterr().out
     assert "3 arms x 3 patients x 4 replicates = 36 runs" in out
-    assert re.search(r"about 0 s on 3 threads \(\S+ s a run\)\nabout \d+\.\d MB in results/toy, up to \d+ MB of memory\n$", out)
+    lines = [
+        r"about \d+ (s|min) .*on 3 threads with a core each \(\S+ s a run, from 36 runs\)",
+        r"about 0\.\d{3} MB in results/toy",
+        r"about \d+ MB of memory: \d+ for the program, \d+ for rows, 3 x \d+ for threads",
+        r"a run whose bound is above 2000 MB \(run.memory_limit_mb\) is refused: this bound, for a run that",
+        r"fills run.max_agents, is 50 MB here and no forecast",
+    ]
+    assert re.search("\n".join(lines) + "\n$", out)
     assert "are done already" not in out
     assert list(toy.iterdir()) == []
 
@@ -138,20 +148,14 @@ def test_dry_run_says_what_a_resume_would_skip_and_what_a_shard_is(toy, capsys):
     assert capsys.readouterr().out == (
         "toy: 3 arms x 3 patients x 2 replicates, of which shard 1/2: 9 runs\n"
         "9 are done already and are not run again, 0 are left\n"
+        "a run whose bound is above 2000 MB (run.memory_limit_mb) is refused: this bound, for a run that\n"
+        "fills run.max_agents, is 50 MB here and no forecast\n"
     )
     assert call(*asked, "--shard", "2/2", "--json") == 0
     assert json.loads(capsys.readouterr().out)["done"] == 0
     assert sorted(toy.rglob("*")) == before
     assert call("run", "toy", "--replicates", 3, "--dry-run", "--quick", "--shard", "1/2") == 2
     assert "replicates: 2 -> 3" in capsys.readouterr().err
-
-
-def test_a_dry_run_counts_memory_by_threads_and_by_processes():
-    cost = Estimate(runs=100, left=100, jobs=4, seconds_a_run=0.1, bytes_a_run=1e4, bytes_a_part=2e4, process_mb=300, run_mb=50)
-    assert cost.memory_mb("threads") == 300 + 3 * 50 + 1
-    assert cost.memory_mb("processes") == cost.memory_mb("dask") == 5 * 300 + 1
-    assert cost.disk_bytes == 100 * 1e4 + 2e4
-    assert cost.seconds == pytest.approx(2.5)
 
 
 def test_quick_dry_run_runs_nothing(toy, monkeypatch, capsys):
