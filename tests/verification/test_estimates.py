@@ -25,7 +25,9 @@ class Case:
 
 
 CASES = {
-    "a packaged study cut short": Case("heart_infarct_demo --replicates 4 --set run.duration_days=10 --set output.snapshot_days=[1,7]"),
+    "a packaged study cut short": Case(
+        "heart_infarct_demo --replicates 4 --set run.duration_days=10 --set output.snapshot_days=[1,7]"
+    ),
     "a population": Case("heart_infarct_population --replicates 3"),
     "a cohort of transplantations": Case("transplant_donor_choice --replicates 60"),
     "courses and events": Case("transplant_donor_choice --replicates 40 --set output.courses=true"),
