@@ -45,12 +45,12 @@ def dry_run(study: Study, arms: Sequence[str], folder: Path, options: RunOptions
 
 
 def _probed(chosen: Design, jobs: int, done: int, options: RunOptions) -> Estimate:
-    from simengine import outcomes
+    from simengine import api, outcomes
     from simengine.studies.estimate import estimate
     from simengine.studies.runs import engine_runner
-    from simengine.studies.warm import compile_missing
 
-    compile_missing(lambda: click.echo(COMPILING, err=True), [point.scenario for point in chosen.points])
+    # here, so that the probe finds it compiled: compiling takes memory that a process keeps
+    api.warm_up(lambda: click.echo(COMPILING, err=True), [point.scenario for point in chosen.points])
     described = {name: column._asdict() for name, column in outcomes.descriptions().items()}
     return estimate(chosen, engine_runner, jobs, place=options.place, done=done, outcomes=described, closing=summarise_unseen)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from simengine.scenario import Scenario
 
-__all__ = ["compile_missing", "make_ready", "warm_up"]
+__all__ = ["make_ready", "warm_up"]
 
 
 class _Model(Protocol):
@@ -24,15 +24,6 @@ def warm_up(announce: Callable[[], object], scenarios: Iterable[Scenario] | None
     if not all(model.is_compiled() for model in models):
         announce()
     for is_transplant in sorted(kinds):
-        _load(is_transplant)
-
-
-def compile_missing(announce: Callable[[], object], scenarios: Iterable[Scenario]) -> None:
-    """Compile what some scenarios need and is not compiled; load nothing else."""
-    missing = [kind for kind in {scenario.transplant is not None for scenario in scenarios} if not _model(kind).is_compiled()]
-    if missing:
-        announce()
-    for is_transplant in missing:
         _load(is_transplant)
 
 

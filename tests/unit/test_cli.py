@@ -34,7 +34,6 @@ def toy(monkeypatch, tmp_path):
     monkeypatch.setattr(api, "_descriptions", lambda runner: {})
     monkeypatch.setattr("simengine.studies.estimate._bound_mb", lambda scenario: 50.0)
     monkeypatch.setattr("simengine.studies.estimate._apart", lambda plan: probe(replace(plan, runner=toy_run)))
-    monkeypatch.setattr("simengine.studies.warm.compile_missing", lambda announce, scenarios: announce())
     monkeypatch.setattr("simengine.engine.simulate", lambda *address: address, raising=False)
     monkeypatch.setattr("simengine.outcomes.evaluate", lambda scenario, address: toy_run(*address), raising=False)
     return tmp_path
