@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -90,6 +91,10 @@ def run_tests(tests: list[str], folder: Path, tier: str) -> tuple[int, str]:
     return done.returncode, (done.stdout + done.stderr).strip()[-1500:]
 
 
+CRASHES = (signal.SIGABRT, signal.SIGSEGV)
+"""How a process ends whose memory a defect has spoiled: the sound copy does not."""
+
+
 def verdict_of(mutant: Mutant, folder: Path) -> tuple[str, str]:
     """Plant a defect, run its test, take the defect out again; return the verdict and what was printed."""
     try:
@@ -100,7 +105,7 @@ def verdict_of(mutant: Mutant, folder: Path) -> tuple[str, str]:
         code, printed = run_tests([mutant.test], folder, mutant.tier)
     finally:
         (folder / mutant.file).write_text(sound, encoding="utf-8")
-    return {0: "SURVIVED", 1: "caught"}.get(code, f"broken (pytest code {code})"), printed
+    return {0: "SURVIVED", 1: "caught"}.get(code, "caught" if -code in CRASHES else f"broken (pytest code {code})"), printed
 
 
 def red_without_a_defect(mutants: list[Mutant], folder: Path) -> set[str]:
