@@ -90,7 +90,7 @@ def exact_rows(folder: Path) -> dict[Key, dict[str, bytes]]:
     """Return what each run left in the parts of a folder, every column that it fills to the last bit, by address."""
     paths = sorted((folder / "parts").glob("*.parquet"))
     table = parts.read(paths, parts.columns(paths))
-    return {key: exact_row(table.slice(i, 1)) for i, key in enumerate(parts.keys(table))}
+    return {key: exact_row(table.slice(i, 1)) for i, key in enumerate(parts.keys_of(table))}
 
 
 def exact_row(row: pa.Table) -> dict[str, bytes]:
