@@ -34,8 +34,9 @@ def is_worker(process):
         return False
 
 
-def killing(rng, mean_s, done, killed):
-    """Kill a worker of this process every now and then, until told that the sweep is done."""
+def killing(rng, mean_s, begun, done, killed):
+    """Kill a worker of this process every now and then, from the beginning of a sweep to its end."""
+    assert begun.wait(WAIT_S)
     while not done.wait(rng.exponential(mean_s)):
         workers = [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
         if workers:
@@ -46,12 +47,14 @@ def killing(rng, mean_s, done, killed):
 
 def storm(folder, executor, pause_s, mean_s, seed):
     """Do a sweep while its workers are killed; return the results and who was killed."""
-    done, killed = threading.Event(), []
-    killer = threading.Thread(target=killing, args=(np.random.default_rng(seed), mean_s, done, killed))
+    begun, done, killed = threading.Event(), threading.Event(), []
+    killer = threading.Thread(target=killing, args=(np.random.default_rng(seed), mean_s, begun, done, killed))
     killer.start()
+    options = {"executor": executor, "jobs": 2, "batch": 10, "progress": lambda _: begun.set()}
     try:
-        run_toy(folder, long_design(), partial(slow_run, pause_s), executor=executor, jobs=2, batch=10)
+        run_toy(folder, long_design(), partial(slow_run, pause_s), **options)
     finally:
+        begun.set()
         done.set()
         killer.join()
     return open_results(folder), killed

@@ -14,6 +14,8 @@ from simengine.api import open_results, sweep
 from simengine.scenario import loads
 from simengine.studies.design import RequestError
 from simengine.studies.execute import Stopped
+from simengine.studies.executors import WorkerLost
+from simengine.studies.executors.local import ProcessWorker
 from simengine.studies.files import ResultsError
 from tests.toy import deadly_run, long_design, run_toy, slow_run, toy_design, toy_run
 
@@ -130,6 +132,27 @@ def test_an_accident_that_passes_leaves_no_trace(tmp_path):
     run_toy(tmp_path / "unlucky", runner=unlucky, executor="serial")
     run_toy(tmp_path / "well", executor="serial")
     assert open_results(tmp_path / "unlucky").hash == open_results(tmp_path / "well").hash
+
+
+@pytest.mark.parametrize("kills", [6, 1000])
+def test_a_worker_that_is_killed_while_it_starts_is_held_against_no_run(tmp_path, monkeypatch, kills):
+    """Detects a run that is set apart because machines are so busy that workers die before they begin."""
+    begin, begun = ProcessWorker.__init__, []
+
+    def unlucky(worker):
+        begun.append(worker)
+        if len(begun) <= kills:
+            raise WorkerLost("killed before it began")
+        begin(worker)
+
+    monkeypatch.setattr(ProcessWorker, "__init__", unlucky)
+    if kills > 10:
+        with pytest.raises(ResultsError, match="no worker begins: killed before it began, 10 times in a row"):
+            run_toy(tmp_path, executor="processes", jobs=1)
+        assert open_results(tmp_path).manifest["status"] == "stopped"
+    else:
+        run_toy(tmp_path, executor="processes", jobs=1)
+        assert open_results(tmp_path).manifest["counts"] == {"ok": len(KEYS)}
 
 
 def test_a_limit_that_no_run_meets_changes_no_bit(tmp_path, long_hash):

@@ -87,10 +87,14 @@ class Cluster:
 
     def _pass_on(self, answer: Future[Any], theirs: Any) -> None:
         """Fetch an answer; in a thread of Dask's, so that the loop over runs never waits for the network."""
+        from distributed.comm import CommClosedError
+
         try:
             answer.set_result(theirs.result())
         except CancelledError:
             answer.cancel()
+        except CommClosedError:
+            answer.set_exception(ResultsError(GONE))
         except Exception as error:
             answer.set_exception(error)
         self._sent.discard(theirs)

@@ -19,10 +19,13 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from simengine.studies.executors.protocol import WorkerLost
+from simengine.studies.files import ResultsError
 
 __all__ = ["Pool", "ProcessWorker", "Serial", "ThreadWorker", "deaf_children"]
 
 
+STARTS = 10
+"""How often a worker is started that is killed each time before it begins."""
 LAST_WORDS_S = 2.0
 """How long a process that closed its connection may take to end by itself, s."""
 
@@ -210,12 +213,19 @@ class Pool:
                 future.set_exception(error)
 
     def _start(self) -> Worker:
-        with self._closing:
-            if self._is_closed:
-                raise WorkerLost("the pool is closed")
-            worker = self._kind()
-            self._open.add(worker)
-            return worker
+        """Start a worker; one that is killed before it begins is started again and held against no run."""
+        for _ in range(STARTS):
+            with self._closing:
+                if self._is_closed:
+                    raise WorkerLost("the pool is closed")
+                try:
+                    worker = self._kind()
+                except WorkerLost as error:
+                    killed = error
+                    continue
+                self._open.add(worker)
+                return worker
+        raise ResultsError(f"no worker begins: {killed}, {STARTS} times in a row; is there enough memory?")
 
     def _forget(self, worker: Worker | None) -> None:
         with self._closing:
