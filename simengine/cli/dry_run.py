@@ -114,19 +114,20 @@ def _lines(chosen: Design, cost: Estimate, done: int, folder: Path, options: Run
     if cost.found is not None:
         lines += _costs(cost, cost.found, folder)
     lines.append(f"a run whose bound is above {limit:.0f} MB (run.memory_limit_mb) is refused: this bound, for a run that")
-    lines.append(f"fills run.max_agents, is {bound:.0f} MB here and no forecast")
+    lines.append(f"fills run.max_agents, is {bound:.{0 if bound >= 10 else 1}f} MB here and no forecast")
     return lines
 
 
 def _costs(cost: Estimate, found: Found, folder: Path) -> list[str]:
     memory = cost.memory
     one, many = ("thread", "threads") if cost.in_threads else ("process", "processes")
+    on = "on" if memory.workers else "if the cluster has"
     shares = f"{memory.writing_mb:.0f} for the program, {memory.rows_mb:.0f} for rows"
     shares += (
         f", {memory.workers} x {memory.worker_mb:.0f} for {many}" if memory.workers else " (the workers of the cluster aside)"
     )
     lines = [
-        f"about {duration(cost.seconds)} on {cost.workers} {one if cost.workers == 1 else many} with a core each "
+        f"about {duration(cost.seconds)} {on} {cost.workers} {one if cost.workers == 1 else many} with a core each "
         f"({found.seconds_a_run:.2g} s a run, from {found.runs} runs)",
         f"about {cost.disk_bytes / 1e6:.{1 if cost.disk_bytes >= 1e6 else 3}f} MB in {folder}",
         f"about {memory.total_mb:.0f} MB of memory: {shares}",
