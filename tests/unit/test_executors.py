@@ -14,8 +14,7 @@ from simengine.api import open_results, sweep
 from simengine.scenario import loads
 from simengine.studies.design import RequestError
 from simengine.studies.execute import Stopped
-from simengine.studies.executors import WorkerLost
-from simengine.studies.executors.local import ProcessWorker
+from simengine.studies.executors.local import NotBegun, ProcessWorker
 from simengine.studies.files import ResultsError
 from tests.toy import deadly_run, long_design, run_toy, slow_run, toy_design, toy_run
 
@@ -142,7 +141,7 @@ def test_a_worker_that_is_killed_while_it_starts_is_held_against_no_run(tmp_path
     def unlucky(worker):
         begun.append(worker)
         if len(begun) <= kills:
-            raise WorkerLost("killed before it began")
+            raise NotBegun("killed before it began")
         begin(worker)
 
     monkeypatch.setattr(ProcessWorker, "__init__", unlucky)

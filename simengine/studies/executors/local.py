@@ -26,6 +26,7 @@ __all__ = ["Pool", "ProcessWorker", "Serial", "ThreadWorker", "deaf_children"]
 
 STARTS = 10
 """How often a worker is started that is killed each time before it begins."""
+BEGUN = "begun"
 LAST_WORDS_S = 2.0
 """How long a process that closed its connection may take to end by itself, s."""
 
@@ -42,6 +43,10 @@ def deaf_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class NotBegun(WorkerLost):
+    """A worker process was killed before it began what it was to do."""
 
 
 class _Cut(BaseException):
@@ -123,7 +128,7 @@ class ProcessWorker:
             code = self._process.exitcode
             self.end()
             if code is None or code < 0:
-                raise WorkerLost(f"worker process {self._process.pid} was killed before it began") from None
+                raise NotBegun(f"worker process {self._process.pid} was killed before it began") from None
             raise RuntimeError(
                 "a worker process ended before it began; a script that uses processes needs `if __name__ == '__main__':`"
             ) from None
@@ -134,14 +139,17 @@ class ProcessWorker:
         Raises
         ------
         WorkerLost
-            If the process ended instead.
+            If the process ended instead; `NotBegun` if it had not yet loaded what the call needs.
         """
+        has_begun = False
         try:
             self._ours.send((function, arguments))
+            has_begun = self._ours.recv() == BEGUN
             is_well, answer = self._ours.recv()
         except (EOFError, ConnectionError) as error:
             self.end()
-            raise WorkerLost(f"worker process {self._process.pid} is gone") from error
+            kind = WorkerLost if has_begun else NotBegun
+            raise kind(f"worker process {self._process.pid} is gone") from error
         if not is_well:
             raise answer
         return answer
@@ -202,30 +210,29 @@ class Pool:
             if self._stopping.is_set():
                 future.cancel()
                 continue
-            try:
-                worker = worker or self._start()
-                future.set_result(worker.do(function, arguments))
-            except WorkerLost as error:
-                self._forget(worker)
-                worker = None
-                future.set_exception(error)
-            except Exception as error:
-                future.set_exception(error)
+            starts = 0
+            while not future.done():
+                try:
+                    worker = worker or self._start()
+                    future.set_result(worker.do(function, arguments))
+                except WorkerLost as error:
+                    self._forget(worker)
+                    worker, starts = None, starts + 1
+                    if not isinstance(error, NotBegun):
+                        future.set_exception(error)
+                    elif starts == STARTS:
+                        told = f"no worker begins: {error}, {STARTS} times in a row; is there enough memory?"
+                        future.set_exception(ResultsError(told))
+                except Exception as error:
+                    future.set_exception(error)
 
     def _start(self) -> Worker:
-        """Start a worker; one that is killed before it begins is started again and held against no run."""
-        for _ in range(STARTS):
-            with self._closing:
-                if self._is_closed:
-                    raise WorkerLost("the pool is closed")
-                try:
-                    worker = self._kind()
-                except WorkerLost as error:
-                    killed = error
-                    continue
-                self._open.add(worker)
-                return worker
-        raise ResultsError(f"no worker begins: {killed}, {STARTS} times in a row; is there enough memory?")
+        with self._closing:
+            if self._is_closed:
+                raise WorkerLost("the pool is closed")
+            worker = self._kind()
+            self._open.add(worker)
+            return worker
 
     def _forget(self, worker: Worker | None) -> None:
         with self._closing:
@@ -240,9 +247,15 @@ def _serve(connection: Connection) -> None:
         answer: tuple[bool, Any]
         try:
             function, arguments = connection.recv()
-            answer = True, function(*arguments)
+            connection.send(BEGUN)
         except EOFError:
             return
+        except Exception as error:
+            connection.send(BEGUN)
+            connection.send((False, error))
+            continue
+        try:
+            answer = True, function(*arguments)
         except Exception as error:
             answer = False, error
         connection.send(answer)
