@@ -1,11 +1,12 @@
 """The same rows whoever does the runs; a run that takes its worker along is tried three times and set apart."""
 
 import os
+import signal
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 import pytest
 from distributed import LocalCluster
@@ -14,6 +15,7 @@ from simengine.api import open_results, sweep
 from simengine.scenario import loads
 from simengine.studies.design import RequestError
 from simengine.studies.execute import Stopped
+from simengine.studies.executors.foreign import local_cluster
 from simengine.studies.executors.local import NotBegun, ProcessWorker
 from simengine.studies.files import ResultsError
 from tests.toy import deadly_run, long_design, run_toy, slow_run, toy_design, toy_run
@@ -187,6 +189,28 @@ def test_a_cluster_that_goes_away_costs_nothing_that_was_finished(tmp_path, long
     assert found.manifest["status"] == "stopped"
     run_toy(tmp_path, long_design())
     assert open_results(tmp_path).hash == long_hash
+
+
+def deaf():
+    """A worker that is just being started: nobody can ask it to end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    time.sleep(600)
+
+
+def test_no_worker_outlives_a_cluster_of_our_own_and_those_of_others_live():
+    """Also one that the cluster knows no more, or not yet: this process could not end before it."""
+    began = [get_context("spawn").Process(target=deaf, name="Dask Worker process (from Nanny)") for _ in range(2)]
+    began[0].start()
+    cluster = local_cluster(1)
+    began[1].start()
+    cluster.close()
+    try:
+        assert [worker.is_alive() for worker in began] == [True, False]
+        assert [child for child in active_children() if "Dask" in child.name] == began[:1]
+    finally:
+        for worker in began:
+            worker.kill()
+            worker.join()
 
 
 def test_a_batch_is_cut_where_runs_become_slow(tmp_path):

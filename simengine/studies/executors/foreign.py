@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
+import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from simengine.studies.design import RequestError
@@ -51,10 +51,13 @@ class Foreign:
 
 
 class Cluster:
-    """A Dask cluster through its client; with `owned`, things to close at the end."""
+    """A Dask cluster through its client; with `owned`, things to close at the end, and `others`, workers of other clusters."""
 
-    def __init__(self, client: Any, owned: tuple[Any, ...] = (), may_exit: bool = False) -> None:
+    def __init__(
+        self, client: Any, owned: tuple[Any, ...] = (), may_exit: bool = False, others: Iterable[BaseProcess] = ()
+    ) -> None:
         self.name = "dask"
+        self._others = frozenset(others)
         self.may_exit = may_exit
         self.client, self._owned = client, owned
         self._sent: set[Any] = set()
@@ -120,15 +123,26 @@ class Cluster:
                 thing.close(timeout=CLOSE_S)
             except TimeoutError:
                 self._kill()
+        self._kill()
 
     def _kill(self) -> None:
-        """Kill the worker processes of a cluster of our own, so that its end waits for no run."""
+        """Kill the worker processes of a cluster of our own, so that its end waits for no run.
+
+        By what the system says and not by what the cluster knows: it forgets workers before they have ended, also one that
+        is just being started in place of a lost one, and this process could not end before them.
+        """
         for cluster in self._owned[1:]:
             for nanny in tuple(cluster.workers.values()):
                 nanny.auto_restart = False
-                if nanny.pid:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(nanny.pid, signal.SIGKILL)
+        for child in _dask_children() if self._owned[1:] else ():
+            if child not in self._others:
+                child.kill()
+                child.join(CLOSE_S)
+
+
+def _dask_children() -> list[BaseProcess]:
+    """Return the worker processes of Dask that this process has started."""
+    return [child for child in multiprocessing.active_children() if child.name.startswith("Dask Worker process")]
 
 
 def client_of(place: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -165,6 +179,7 @@ def local_cluster(workers: int) -> Cluster:
     talk.propagate = False
     for handler in talk.handlers:  # now: a cluster puts back the level that it found, and then closes
         handler.setLevel(logging.CRITICAL)
+    others = _dask_children()
     with dask.config.set(settings), deaf_children():
         cluster = LocalCluster(
             n_workers=workers,
@@ -174,4 +189,4 @@ def local_cluster(workers: int) -> Cluster:
             silence_logs=logging.CRITICAL,
         )
         client, _ = client_of(cluster)
-    return Cluster(client, (client, cluster), may_exit=True)
+    return Cluster(client, (client, cluster), may_exit=True, others=others)
