@@ -104,7 +104,8 @@ def _lines(chosen: Design, cost: Estimate, done: int, folder: Path, options: Run
 
     bound, limit = bound_mb(chosen)
     at_most = "at most " if chosen.precision is not None else ""
-    product = f"{len(chosen.points)} arms x {chosen.patients} patients x {chosen.replicates} replicates"
+    sizes = {"arm": len(chosen.points), "patient": chosen.patients, "replicate": chosen.replicates}
+    product = " x ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in sizes.items())
     share = f", of which shard {options.shard}: {cost.runs} runs" if options.shard else f" = {at_most}{cost.runs} runs"
     lines = [f"{chosen.name}: {product}{share}"]
     if at_most:
@@ -113,8 +114,8 @@ def _lines(chosen: Design, cost: Estimate, done: int, folder: Path, options: Run
         lines.append(f"{done} are done already and are not run again, {cost.left} are left")
     if cost.found is not None:
         lines += _costs(cost, cost.found, folder)
-    lines.append(f"a run whose bound is above {limit:.0f} MB (run.memory_limit_mb) is refused: this bound, for a run that")
-    lines.append(f"fills run.max_agents, is {bound:.{0 if bound >= 10 else 1}f} MB here and no forecast")
+    largest = f"{bound:.{0 if bound >= 10 else 1}f} MB if it filled run.max_agents"
+    lines.append(f"the largest run would take {largest}; above {limit:.0f} MB (run.memory_limit_mb) it is refused")
     return lines
 
 

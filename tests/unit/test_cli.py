@@ -127,8 +127,7 @@ def test_dry_run_says_what_it_costs_and_writes_nothing(toy, capsys):
         r"about \d+ (s|min) .*on 3 threads with a core each \(\S+ s a run, from 36 runs\)",
         r"about 0\.\d{3} MB in results/toy",
         r"about \d+ MB of memory: \d+ for the program, \d+ for rows, 3 x \d+ for threads",
-        r"a run whose bound is above 2000 MB \(run.memory_limit_mb\) is refused: this bound, for a run that",
-        r"fills run.max_agents, is 50 MB here and no forecast",
+        r"the largest run would take 50 MB if it filled run.max_agents; above 2000 MB \(run.memory_limit_mb\) it is refused",
     ]
     assert re.search("\n".join(lines) + "\n$", out)
     assert "are done already" not in out
@@ -147,8 +146,7 @@ def test_dry_run_says_what_a_resume_would_skip_and_what_a_shard_is(toy, capsys):
     assert capsys.readouterr().out == (
         "toy: 3 arms x 3 patients x 2 replicates, of which shard 1/2: 9 runs\n"
         "9 are done already and are not run again, 0 are left\n"
-        "a run whose bound is above 2000 MB (run.memory_limit_mb) is refused: this bound, for a run that\n"
-        "fills run.max_agents, is 50 MB here and no forecast\n"
+        "the largest run would take 50 MB if it filled run.max_agents; above 2000 MB (run.memory_limit_mb) it is refused\n"
     )
     assert call(*asked, "--shard", "2/2", "--json") == 0
     assert json.loads(capsys.readouterr().out)["done"] == 0
