@@ -83,4 +83,7 @@ def load_checkpoint(path: Path, address: Address, world: World) -> tuple[World, 
         if name.startswith("snapshot/"):
             _, label, key = name.split("/")
             found.setdefault(label, {})[key] = arrays[name]
-    return with_arrays(world, arrays), taken, dict(found)
+    try:
+        return with_arrays(world, arrays), taken, dict(found)
+    except KeyError as error:
+        raise ValueError(f"{path} is incomplete: it has no {error}") from error

@@ -128,7 +128,7 @@ def test_a_checkpoint_without_an_array_is_refused(halfway, monkeypatch, tmp_path
     for name in known:
         monkeypatch.setattr(checkpoints, "arrays_of", lambda _, name=name: {k: v for k, v in known.items() if k != name})
         save_checkpoint(tmp_path / "run", label, world, taken, snapshots)
-        with pytest.raises(KeyError, match=f"^'{name}'$"):
+        with pytest.raises(ValueError, match=f"is incomplete: it has no '{name}'$"):
             run.resumed(tmp_path / "run")
 
 
