@@ -15,6 +15,7 @@ from simengine.api import open_results, sweep
 from simengine.scenario import loads
 from simengine.studies.design import RequestError
 from simengine.studies.execute import Stopped
+from simengine.studies.executors import foreign
 from simengine.studies.executors.foreign import local_cluster
 from simengine.studies.executors.local import NotBegun, ProcessWorker
 from simengine.studies.files import ResultsError
@@ -211,6 +212,27 @@ def test_no_worker_outlives_a_cluster_of_our_own_and_those_of_others_live():
         for worker in began:
             worker.kill()
             worker.join()
+
+
+class Deserted:
+    """A client whose cluster has no workers left."""
+
+    status = "running"
+
+    def nthreads(self):
+        """Return the threads of each worker."""
+        return {}
+
+
+def test_a_cluster_of_our_own_that_lost_all_workers_for_good_is_gone(monkeypatch):
+    """A cluster of somebody else may be waiting for machines."""
+    monkeypatch.setattr(foreign, "COUNT_AGAIN_S", -1.0)
+    ours, theirs = (foreign.Cluster(Deserted(), owned) for owned in ((None, None), (None,)))
+    assert (ours.workers, theirs.workers) == (1, 1)
+    monkeypatch.setattr(foreign, "DESERTED_S", -1.0)
+    assert theirs.workers == 1
+    with pytest.raises(ResultsError, match="is gone"):
+        assert ours.workers == 0
 
 
 def test_a_batch_is_cut_where_runs_become_slow(tmp_path):

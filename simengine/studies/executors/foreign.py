@@ -19,6 +19,8 @@ from simengine.studies.files import ResultsError
 __all__ = ["Cluster", "Foreign", "client_of", "local_cluster"]
 
 CONNECT_S = 30
+DESERTED_S = 60
+"""How long a cluster of our own may be without a worker, while lost ones are started again, s."""
 CLOSE_S = 2
 GONE = "the cluster that did the runs is gone; what was finished is saved, the same command continues"
 COUNT_AGAIN_S = 5.0
@@ -62,6 +64,7 @@ class Cluster:
         self.client, self._owned = client, owned
         self._sent: set[Any] = set()
         self._workers, self._counted = 0, float("-inf")
+        self._last_seen = time.monotonic()
 
     @property
     def workers(self) -> int:
@@ -70,7 +73,7 @@ class Cluster:
         Raises
         ------
         ResultsError
-            If the cluster is gone.
+            If the cluster is gone, or none of the workers that were started here is left.
         """
         if self.client.status in ("closing", "closed"):
             raise ResultsError(GONE)
@@ -78,6 +81,10 @@ class Cluster:
             with contextlib.suppress(OSError):  # a scheduler that does not answer may come back; else its client closes
                 self._workers = sum(self.client.nthreads().values())
             self._counted = time.monotonic()
+            if self._workers:
+                self._last_seen = self._counted
+            elif self._owned[1:] and self._counted - self._last_seen > DESERTED_S:
+                raise ResultsError(GONE)
         return max(1, self._workers)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from simengine.studies.executors.protocol import WorkerLost
 from simengine.studies.files import ResultsError
+from simengine.studies.provenance import program
 
 __all__ = ["Pool", "ProcessWorker", "Serial", "ThreadWorker", "deaf_children"]
 
@@ -242,6 +243,7 @@ class Pool:
 def _serve(connection: Connection) -> None:
     """Do the calls that come through a connection until the other side is gone."""
     threading.Thread(target=_follow_the_parent, daemon=True).start()
+    program()  # its digest of the sources takes a moment, and goes with every answer
     connection.send("ready")
     while True:
         answer: tuple[bool, Any]
