@@ -35,9 +35,11 @@ def is_worker(process):
 
 
 def killing(rng, mean_s, begun, done, killed):
-    """Kill a worker of this process every now and then, from the beginning of a sweep to its end."""
+    """Kill a worker of this process when the first rows have come, and then every now and then until a sweep ends."""
     assert begun.wait(WAIT_S)
-    while not done.wait(rng.exponential(mean_s)):
+    gap_s = 0.0
+    while not done.wait(gap_s):
+        gap_s = rng.exponential(mean_s)
         workers = [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
         if workers:
             victim = workers[rng.integers(len(workers))]
@@ -50,7 +52,7 @@ def storm(folder, executor, pause_s, mean_s, seed):
     begun, done, killed = threading.Event(), threading.Event(), []
     killer = threading.Thread(target=killing, args=(np.random.default_rng(seed), mean_s, begun, done, killed))
     killer.start()
-    options = {"executor": executor, "jobs": 2, "batch": 10, "progress": lambda _: begun.set()}
+    options = {"executor": executor, "jobs": 2, "batch": 10, "progress": lambda progress: progress.done and begun.set()}
     try:
         run_toy(folder, long_design(), partial(slow_run, pause_s), **options)
     finally:
