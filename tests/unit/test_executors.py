@@ -17,7 +17,7 @@ from simengine.studies.design import RequestError
 from simengine.studies.execute import Stopped
 from simengine.studies.executors import foreign
 from simengine.studies.executors.foreign import local_cluster
-from simengine.studies.executors.local import NotBegun, ProcessWorker
+from simengine.studies.executors.local import STARTS, NotBegun, ProcessWorker
 from simengine.studies.files import ResultsError
 from tests.toy import deadly_run, long_design, run_toy, slow_run, toy_design, toy_run
 
@@ -148,8 +148,8 @@ def test_a_worker_that_is_killed_while_it_starts_is_held_against_no_run(tmp_path
         begin(worker)
 
     monkeypatch.setattr(ProcessWorker, "__init__", unlucky)
-    if kills > 10:
-        with pytest.raises(ResultsError, match="no worker begins: killed before it began, 10 times in a row"):
+    if kills > STARTS:
+        with pytest.raises(ResultsError, match=f"no worker begins: killed before it began, {STARTS} times in a row"):
             run_toy(tmp_path, executor="processes", jobs=1)
         assert open_results(tmp_path).manifest["status"] == "stopped"
     else:

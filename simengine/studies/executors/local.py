@@ -25,8 +25,9 @@ from simengine.studies.provenance import program
 __all__ = ["Pool", "ProcessWorker", "Serial", "ThreadWorker", "deaf_children"]
 
 
-STARTS = 10
-"""How often a worker is started that is killed each time before it begins."""
+STARTS = 30
+"""How often a worker is started that is killed each time before it begins: where workers live for as short as they need to
+start, one in two is, and ten in a row were seen."""
 BEGUN = "begun"
 LAST_WORDS_S = 2.0
 """How long a process that closed its connection may take to end by itself, s."""
