@@ -112,6 +112,8 @@ def measure_case(name: str, setting: Setting, record: Record) -> None:
     """Add the figures of a case to a record, with the calibration loop before and after."""
     record.forget(name)
     loops = record.calibration_s.setdefault(name, [calibrate()])
+    setting = replace(setting, folder=setting.folder / name)  # two cases may call what they make alike
+    setting.folder.mkdir()
     try:
         for item in _case(name).measure(setting):
             found = replace(item, case=name)

@@ -109,8 +109,12 @@ def _overhead(bench: Bench, setting: Setting, seconds: float, runs: int, goal: f
 
 
 def _scaling(bench: Bench, setting: Setting) -> Iterator[Figure]:
-    """Yield the pace of short runs on one and two threads, and on Dask with one and two workers, all in turns."""
-    chosen, seconds = bench.design(setting.pick(10_000, 500)), 0.02
+    """Yield the pace of short runs on one and two threads, and on Dask with one and two workers, all in turns.
+
+    One worker has a quarter of the runs: its pace is had as well from fewer.
+    """
+    seconds = 0.02
+    designs = {1: bench.design(setting.pick(2_500, 500)), WORKERS: bench.design(setting.pick(10_000, 500))}
     clusters = {n: local_cluster(n) for n in (1, WORKERS)}
     ways: dict[str, tuple[Any, int]] = {f"{n} threads": ("threads", n) for n in clusters}
     ways |= {f"{n} Dask workers": (cluster.client, n) for n, cluster in clusters.items()}
@@ -120,8 +124,8 @@ def _scaling(bench: Bench, setting: Setting) -> Iterator[Figure]:
             bench.sweep(bench.design(100), seconds, executor=executor, jobs=jobs)
         for _ in range(min(setting.repeats, 3)):
             for name, (executor, jobs) in ways.items():
-                took = timed(partial(bench.sweep, chosen, seconds, executor=executor, jobs=jobs))[0].wall
-                seen[name].append(len(chosen) / took)
+                took = timed(partial(bench.sweep, designs[jobs], seconds, executor=executor, jobs=jobs))[0].wall
+                seen[name].append(len(designs[jobs]) / took)
     finally:
         for cluster in clusters.values():
             cluster.close()
