@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from multiprocessing import active_children, get_context
+from types import SimpleNamespace
 
 import pytest
 from distributed import LocalCluster
@@ -227,12 +228,30 @@ class Deserted:
 def test_a_cluster_of_our_own_that_lost_all_workers_for_good_is_gone(monkeypatch):
     """A cluster of somebody else may be waiting for machines."""
     monkeypatch.setattr(foreign, "COUNT_AGAIN_S", -1.0)
-    ours, theirs = (foreign.Cluster(Deserted(), owned) for owned in ((None, None), (None,)))
+    empty = SimpleNamespace(workers={}, scale=lambda n: None)
+    ours, theirs = (foreign.Cluster(Deserted(), owned) for owned in ((None, empty), (None,)))
     assert (ours.workers, theirs.workers) == (1, 1)
     monkeypatch.setattr(foreign, "DESERTED_S", -1.0)
     assert theirs.workers == 1
     with pytest.raises(ResultsError, match="is gone"):
         assert ours.workers == 0
+
+
+def test_a_worker_of_our_own_whose_keeper_gave_up_is_started_anew(monkeypatch):
+    """A keeper does so when its worker is killed while it starts; Dask would leave it at that."""
+    monkeypatch.setattr(foreign, "COUNT_AGAIN_S", 0.2)
+    cluster = local_cluster(1)
+    try:
+        before, keepers = set(cluster.client.nthreads()), cluster._owned[1].workers
+        cluster._owned[1].sync(next(iter(keepers.values())).close)
+        deadline = time.monotonic() + 60
+        while not set(cluster.client.nthreads()) - before:
+            assert cluster.workers == 1
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        cluster.close()
+    assert len(before) == 1
 
 
 def test_a_batch_is_cut_where_runs_become_slow(tmp_path):

@@ -63,6 +63,7 @@ class Cluster:
         self.may_exit = may_exit
         self.client, self._owned = client, owned
         self._sent: set[Any] = set()
+        self._asked = len(owned[1].workers) if owned[1:] else 0
         self._workers, self._counted = 0, float("-inf")
         self._last_seen = time.monotonic()
 
@@ -81,11 +82,22 @@ class Cluster:
             with contextlib.suppress(OSError):  # a scheduler that does not answer may come back; else its client closes
                 self._workers = sum(self.client.nthreads().values())
             self._counted = time.monotonic()
+            self._renew()
             if self._workers:
                 self._last_seen = self._counted
             elif self._owned[1:] and self._counted - self._last_seen > DESERTED_S:
                 raise ResultsError(GONE)
         return max(1, self._workers)
+
+    def _renew(self) -> None:
+        """Have workers of our own started anew that were killed while they started: their keepers have given them up."""
+        from distributed.core import Status
+
+        for cluster in self._owned[1:]:
+            for name, nanny in tuple(cluster.workers.items()):
+                if nanny.status in (Status.failed, Status.closed):
+                    cluster.workers.pop(name, None)
+            cluster.scale(self._asked)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Send a call; Dask itself tries again elsewhere, as often as the scheduler's `allowed-failures` says."""
